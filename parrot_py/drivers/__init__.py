@@ -1,0 +1,1 @@
+"""Drivers: read-only trees behind the names under /cvmfs (see base.py for the contract)."""

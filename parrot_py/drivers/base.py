@@ -1,0 +1,143 @@
+"""The contract between a driver and the rest of parrot_py.
+
+A driver is a read-only tree.  The tracer asks it for names, listings and complete local files; the kernel
+does all reading.  Methods may wait (network, decompression, locks, slow disks), but the thread that traces the
+job must never wait, so a driver calls :func:`may_block` right before anything that can:
+
+* on a worker thread and in library use that is a no-op;
+* on the tracer's thread it raises :class:`WouldBlock`, the dispatcher repeats the same call on a worker, and
+  the job's thread stays parked until the worker is done.
+
+A driver raises ``OSError`` with an errno and nothing else: ``ENOENT`` and ``ENOTDIR`` are answers about the
+tree, ``EIO`` says that the truth could not be had (network, verification), with one line in the log.
+"""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+
+class WouldBlock(Exception):
+    """The call would have to wait, and this thread must not.  Repeat it on a worker."""
+
+
+_thread = threading.local()
+
+
+def may_block() -> None:
+    """Announce that what follows may wait; raises :class:`WouldBlock` where waiting is forbidden."""
+    if getattr(_thread, "must_not_block", False):
+        raise WouldBlock
+
+
+@contextmanager
+def nonblocking() -> Iterator[None]:
+    """Forbid waiting in this thread: every :func:`may_block` inside raises :class:`WouldBlock`."""
+    before = getattr(_thread, "must_not_block", False)
+    _thread.must_not_block = True
+    try:
+        yield
+    finally:
+        _thread.must_not_block = before
+
+
+class Inode(NamedTuple):
+    """What ``stat`` tells about one path of a driver, plus what its driver needs to find the content.
+
+    ``path`` is relative to the driver's root: ``b""`` for the root itself, else ``b"/a/b"``.  ``mode`` is a full
+    ``st_mode``.  ``size`` is in bytes and, for a symbolic link, the length of ``target`` (already expanded).
+    ``ino`` is unique within the driver, stable for the session, and shared by the members of a hard link group
+    only.  ``content`` is private to the driver.
+    """
+
+    path: bytes
+    ino: int
+    mode: int
+    nlink: int
+    uid: int
+    gid: int
+    rdev: int
+    size: int
+    mtime_ns: int
+    target: bytes | None = None
+    has_xattrs: bool = False
+    content: Any = None
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether this is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether this is a symbolic link."""
+        return stat.S_ISLNK(self.mode)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether this is a regular file."""
+        return stat.S_ISREG(self.mode)
+
+
+class Entry(NamedTuple):
+    """One line of a directory listing: the name and the inode that ``lookup`` of that name gives."""
+
+    name: bytes
+    inode: Inode
+
+
+class StatFs(NamedTuple):
+    """The answer to ``statfs``: sizes in blocks of ``bsize`` bytes, counts of inodes."""
+
+    bsize: int = 512
+    blocks: int = 0
+    bfree: int = 0
+    bavail: int = 0
+    files: int = 0
+    ffree: int = 0
+    namelen: int = 255
+
+
+class Driver(Protocol):
+    """A read-only tree.  All methods are thread-safe, may call :func:`may_block`, raise only ``OSError``."""
+
+    def lookup(self, path: bytes) -> Inode:
+        """The inode at *path* (``b""`` or ``b"/a/b"``: no dots, no doubled or trailing slashes).
+
+        Symbolic links are not followed, neither inside nor at the end of *path*: the caller walks component by
+        component.  Raises ENOENT, ENOTDIR (a parent is not a directory), EIO.
+        """
+        ...
+
+    def listdir(self, inode: Inode) -> Sequence[Entry]:
+        """Entries of the directory *inode* in a stable order, without ``.`` and ``..``.  Raises ENOTDIR, EIO."""
+        ...
+
+    def materialise(self, inode: Inode) -> str:
+        """Path of a local file with exactly the content of the regular file *inode*.
+
+        The file is complete, verified and immutable; it carries read and execute permission for its owner.  It may be
+        evicted at any later time: the caller makes a hard link or opens it at once, and asks again on ENOENT.
+        Raises EIO, ENOSPC, EISDIR, EINVAL (not a regular file).
+        """
+        ...
+
+    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+        """Value of the extended attribute *name* (full name, ``b"user.x"``).  Raises ENODATA, EIO."""
+        ...
+
+    def listxattr(self, inode: Inode) -> Sequence[bytes]:
+        """Full names of the attributes that a listing shows."""
+        ...
+
+    def statfs(self) -> StatFs:
+        """Sizes of the whole tree.  Must not raise for an unreachable server."""
+        ...
+
+    def close(self) -> None:
+        """Release descriptors and threads.  Idempotent; nothing else is called afterwards."""
+        ...
