@@ -95,7 +95,7 @@ class Builder:
     def _environment(self, base: Python) -> None:
         if self.reusable():
             return
-        say(f"setting up {self.directory} with {base} (once; about a minute)")
+        say(f"setting up {self.directory} with {base} (once)")
         if self.directory.is_symlink() or self.directory.is_file():
             raise SetupError(f"{self.directory} is in the way: not a directory")
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -165,7 +165,7 @@ def requirements(pyproject: str, extras: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for name in ("dependencies", *extras):
-        array = re.search(rf"^{name} = (\[.*?^?\])$", pyproject, re.MULTILINE | re.DOTALL)
+        array = re.search(rf"^{name} = (\[(?:\n.*?\n|[^\n]*)\])$", pyproject, re.MULTILINE | re.DOTALL)
         if array is None:
             raise SetupError(f"pyproject.toml: no array {name!r}")
         found += ast.literal_eval(array[1])
