@@ -1,0 +1,226 @@
+"""Where a publisher puts content: the object store of a repository, and the cutting of big files into chunks."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from parrot_py.drivers.cvmfs.hashes import FILE, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.schema import (
+    COMPRESSION_NONE,
+    COMPRESSION_ZLIB,
+    FLAG_CHUNKED,
+    FLAG_EXTERNAL,
+    content_flags,
+)
+from parrot_py.errors import ParrotError
+
+MIB = 1 << 20
+_BLOCK = MIB
+
+
+class PublishError(ParrotError):
+    """Something that keeps a directory from being published; nothing was published then."""
+
+
+class Readable(Protocol):
+    """A stream of bytes; ``read(n)`` may answer fewer, and answers none only at the end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next *size* bytes at most, or all that are left."""
+
+
+@dataclass(frozen=True)
+class ChunkSizes:
+    """Bounds in bytes for the chunks of a big file; files up to *minimum* bytes are stored in one piece.
+
+    Equal values cut at fixed offsets, anything else where the content says so.
+    """
+
+    minimum: int = 4 * MIB
+    average: int = 8 * MIB
+    maximum: int = 16 * MIB
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minimum <= self.average <= self.maximum:
+            raise PublishError(
+                f"chunk sizes must be positive and in order, not {self.minimum}/{self.average}/{self.maximum}"
+            )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One row of the ``chunks`` table: a piece of a file, in uncompressed bytes."""
+
+    offset: int
+    size: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class StoredContent:
+    """What a catalog has to say about the content of a file."""
+
+    digest: bytes | None
+    size: int
+    flags: int
+    chunks: tuple[Chunk, ...] = ()
+
+
+@lru_cache(maxsize=8)
+def _boundary(reach: int) -> re.Pattern[bytes]:
+    """Matches about once in *reach* bytes of varied data, and depends on nothing but the bytes it matches.
+
+    Each of its positions accepts a fixed, arbitrary half of all byte values, so n positions match once in 2^n.
+    A regular expression, because that is a rolling test which runs at C speed without a C module.
+    """
+    positions = []
+    for position in range(max(1, round(math.log2(reach)))):
+        accepted = int.from_bytes(hashlib.sha256(b"chunk boundary %d" % position).digest(), "big")
+        positions.append(b"[" + b"".join(b"\\x%02x" % byte for byte in range(256) if accepted >> byte & 1) + b"]")
+    return re.compile(b"".join(positions), re.DOTALL)
+
+
+def cut(stream: Readable, sizes: ChunkSizes) -> Iterator[bytes]:
+    """The content of *stream* in pieces; an insertion moves the boundaries behind it and changes few pieces."""
+    waiting = b""
+    while True:
+        while len(waiting) < sizes.maximum:
+            more = stream.read(sizes.maximum - len(waiting))
+            if not more:
+                break
+            waiting += more
+        if not waiting:
+            return
+        end = min(len(waiting), sizes.maximum)
+        if sizes.average == sizes.minimum:
+            end = min(end, sizes.average)
+        elif found := _boundary(sizes.average - sizes.minimum).search(waiting, sizes.minimum, end):
+            end = found.end()
+        yield waiting[:end]
+        waiting = waiting[end:]
+
+
+class ObjectStore:
+    """The ``data/`` tree of one repository.  Objects appear complete, by rename; what exists is not written again."""
+
+    def __init__(self, repository: Path, algorithm: Algorithm) -> None:
+        """Prepares to write below *repository*, which is made when it does not exist."""
+        self.repository = repository
+        self.algorithm = algorithm
+        self.written: list[Path] = []
+        repository.joinpath("data").mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: ContentHash, letter: str = FILE) -> Path:
+        """Where the object *name* of kind *letter* is or would be."""
+        return self.repository / name.object_path(letter)[1:]
+
+    def put(self, data: bytes, letter: str = FILE, compression: int = COMPRESSION_ZLIB) -> ContentHash:
+        """Store *data* and answer its name."""
+        stored = zlib.compress(data, 6) if compression == COMPRESSION_ZLIB else data
+        name = self.algorithm.hash(stored)
+        final = self.path(name, letter)
+        if not final.exists():
+            final.parent.mkdir(exist_ok=True)
+            write_atomically(final, stored)
+            self.written.append(final)
+        return name
+
+    def put_stream(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
+        """Store what *stream* yields until its end, in constant memory; answers name and uncompressed size."""
+        hasher, size = self.algorithm.new(), 0
+        packer = zlib.compressobj(6) if compression == COMPRESSION_ZLIB else None
+        handle, temporary = tempfile.mkstemp(prefix=".publish-", dir=self.repository / "data")
+        try:
+            with os.fdopen(handle, "wb") as sink:
+                while block := stream.read(_BLOCK):
+                    size += len(block)
+                    stored = packer.compress(block) if packer else block
+                    hasher.update(stored)
+                    sink.write(stored)
+                rest = packer.flush() if packer else b""
+                hasher.update(rest)
+                sink.write(rest)
+            name = ContentHash(self.algorithm, hasher.digest())
+            final = self.path(name)
+            if not final.exists():
+                final.parent.mkdir(exist_ok=True)
+                os.chmod(temporary, 0o644)
+                os.rename(temporary, final)
+                self.written.append(final)
+                return name, size
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        os.unlink(temporary)
+        return name, size
+
+    def put_file(self, stream: Readable, size: int, compression: int, sizes: ChunkSizes) -> StoredContent:
+        """Store a file of about *size* bytes, in chunks when it is big enough to have more than one."""
+        flags = content_flags(self.algorithm, compression)
+        if size <= sizes.minimum:
+            name, size = self.put_stream(stream, compression) if size > _BLOCK else self._put_all(stream, compression)
+            return StoredContent(name.digest, size, flags)
+        pieces = cut(stream, sizes)
+        first, second = next(pieces, b""), next(pieces, b"")
+        if not second:
+            return StoredContent(self.put(first, FILE, compression).digest, len(first), flags)
+        chunks: list[Chunk] = []
+        offset = 0
+        for group in ((first, second), pieces):
+            for piece in group:
+                chunks.append(Chunk(offset, len(piece), self.put(piece, PARTIAL, compression).digest))
+                offset += len(piece)
+        return StoredContent(None, offset, flags | FLAG_CHUNKED, tuple(chunks))
+
+    def _put_all(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
+        data = stream.read()
+        return self.put(data, FILE, compression), len(data)
+
+    def roll_back(self) -> None:
+        """Take away every object this store wrote, and the directories that are empty then."""
+        for path in reversed(self.written):
+            path.unlink()
+        self.written.clear()
+        data = self.repository / "data"
+        for directory in (*data.iterdir(), data, self.repository):
+            if directory.is_dir() and not any(directory.iterdir()):
+                directory.rmdir()
+
+
+def describe_external(stream: Readable, size: int, algorithm: Algorithm, sizes: ChunkSizes) -> StoredContent:
+    """What a catalog says about a file whose plain bytes stay on another server; nothing is stored."""
+    flags = content_flags(algorithm, COMPRESSION_NONE) | FLAG_EXTERNAL
+    if size <= sizes.minimum:
+        data = stream.read()
+        return StoredContent(algorithm.hash(data).digest, len(data), flags)
+    chunks: list[Chunk] = []
+    offset = 0
+    for piece in cut(stream, sizes):
+        chunks.append(Chunk(offset, len(piece), algorithm.hash(piece).digest))
+        offset += len(piece)
+    if len(chunks) == 1:
+        return StoredContent(chunks[0].digest, offset, flags)
+    return StoredContent(None, offset, flags | FLAG_CHUNKED, tuple(chunks))
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Give *path* the content *data* by rename: a reader sees the old content or the new, never less."""
+    handle, temporary = tempfile.mkstemp(prefix=".publish-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(data)
+        os.chmod(temporary, mode)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
