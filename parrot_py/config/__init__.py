@@ -1,1 +1,144 @@
-"""Reading of command line, environment and files; nothing else in parrot_py looks at the environment."""
+"""Reading of command line, environment and files; nothing else in parrot_py looks at the environment.
+
+:func:`read` makes a :class:`RunConfig` of what a user wrote, :func:`parrot_py.config.directories.prepare` makes the
+directories that it names, and everything below gets only frozen values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parrot_py import __version__
+from parrot_py.config import command_line, directories, proxies, repositories, values
+from parrot_py.config.command_line import Given
+from parrot_py.config.model import Message, Mount, RunConfig
+from parrot_py.config.repositories import RepositoryTable
+from parrot_py.config.repository_options import Base
+from parrot_py.errors import ConfigError
+
+__all__ = ["Message", "Mount", "RepositoryTable", "RunConfig", "read"]
+
+ENABLED = "PARROT_ENABLED"
+"""The variable that tells a job, by the value ``TRUE``, where it runs."""
+
+DRIVERS = ("local", "cvmfs")
+"""What ``--check-driver`` answers yes to."""
+
+
+def read(argv: Sequence[str], environ: Mapping[str, str]) -> RunConfig | Message:
+    """What the user asked for with *argv* (without the program's name) in *environ*: a run, or just a message.
+
+    Looks at the files that the configuration names; changes nothing.  The command line wins over the environment.
+    Raises ConfigError: one line that names the offending text.
+    """
+    given = command_line.parse(argv, environ)
+    message = _message(given, environ)
+    if message:
+        return message
+    if not given.command:
+        raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`")
+    return _run(given, environ)
+
+
+def _message(given: Given, environ: Mapping[str, str]) -> Message | None:
+    if "help" in given.values:
+        # The help text is needed here only, and costs time to put together.
+        from parrot_py.config.help import text
+
+        return Message(text(), 0)
+    if "version" in given.values:
+        return Message(f"parrot_run (parrot_py) {__version__}\n", 0)
+    if "is-running" in given.values:
+        inside = bool(environ.get(ENABLED))
+        return Message(f"parrot_run (parrot_py) {__version__}\n" if inside else "", 0 if inside else 1)
+    driver = given.last("check-driver")
+    if driver is not None:
+        enabled = driver in DRIVERS
+        return Message(f"{driver} is {'' if enabled else 'not '}enabled\n", 0 if enabled else 1)
+    return None
+
+
+def _run(given: Given, environ: Mapping[str, str]) -> RunConfig:
+    tempdir = directories.tempdir(given.last("tempdir"), environ)
+    shared, cache_dir = _cache_dir(given, environ, tempdir)
+    timeout = _timeout(given, environ)
+    proxy = proxies.discover(given.last("proxy"), environ)
+    base = Base(cache_dir, proxy.groups, timeout, os.getuid(), os.getgid(), dict(environ))
+    table = _table(given, environ, base)
+    flags = _debug_flags(given, environ)
+    return RunConfig(
+        command=given.command,
+        environ={**environ, ENABLED: "TRUE"},
+        repositories=table,
+        tempdir=tempdir,
+        cache_dir=cache_dir,
+        shared_cache=shared,
+        mounts=_mounts(given, environ),
+        work_dir=_work_dir(given),
+        timeout=timeout,
+        use_seccomp="no-seccomp" not in given.values,
+        stats="stats" in given.values,
+        debug_flags=flags,
+        debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
+        debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),
+        remarks=given.remarks + tuple(table.remarks),
+        warnings=tuple(filter(None, [proxy.warning, *table.warnings])),
+    )
+
+
+def _table(given: Given, environ: Mapping[str, str], base: Base) -> RepositoryTable:
+    if "cvmfs-repos" in given.values:
+        return repositories.table(" ".join(given.values["cvmfs-repos"]), base, "-r")
+    return repositories.table(environ.get("PARROT_CVMFS_REPO"), base, "PARROT_CVMFS_REPO")
+
+
+def _cache_dir(given: Given, environ: Mapping[str, str], tempdir: Path) -> tuple[bool, Path]:
+    """Whether the cache was chosen explicitly, and where it is."""
+    option = given.last("cvmfs-alien-cache")
+    if option is not None:
+        return True, values.absolute(option, "--cvmfs-alien-cache")
+    named = environ.get("PARROT_CVMFS_ALIEN_CACHE")
+    if named:
+        return True, values.absolute(named, "PARROT_CVMFS_ALIEN_CACHE")
+    return False, tempdir / "cvmfs"
+
+
+def _timeout(given: Given, environ: Mapping[str, str]) -> float:
+    option = given.last("timeout")
+    if option is not None:
+        return values.seconds(option, "-T")
+    named = environ.get("PARROT_TIMEOUT")
+    default: float = RunConfig._field_defaults["timeout"]
+    return values.seconds(named, "PARROT_TIMEOUT") if named else default
+
+
+def _mounts(given: Given, environ: Mapping[str, str]) -> tuple[Mount, ...]:
+    named = environ.get("PARROT_MOUNT_STRING")
+    mounts = [values.mount(named, "PARROT_MOUNT_STRING")] if named else []
+    return tuple(mounts + [values.mount(text, "-M") for text in given.values.get("mount", ())])
+
+
+def _work_dir(given: Given) -> Path | None:
+    option = given.last("work-dir")
+    if option is None:
+        return None
+    path = values.absolute(option, "-w")
+    if not path.is_dir():
+        raise ConfigError(f"-w: not a directory of the host: {option!r} (for one below /cvmfs let the job do the cd)")
+    return path
+
+
+def _debug_flags(given: Given, environ: Mapping[str, str]) -> frozenset[str]:
+    options = given.values.get("debug")
+    if options is not None:
+        return values.debug_flags(list(options), "-d")
+    return values.debug_flags([environ.get("PARROT_DEBUG_FLAGS", "")], "PARROT_DEBUG_FLAGS")
+
+
+def _debug_file(given: Given, debugging: bool) -> str | None:
+    option = given.last("debug-file")
+    if option is None:
+        return ":stderr" if debugging else None
+    return option if option in (":stderr", ":stdout") else str(values.absolute(option, "-o"))

@@ -1,0 +1,58 @@
+"""The command ``parrot_run``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from parrot_py import config, log
+from parrot_py.config import Message, RunConfig, directories
+from parrot_py.errors import ConfigError, EngineError
+
+TROUBLE = 1
+"""Exit status when the configuration is wrong: nothing was started."""
+
+CANNOT_TRACE = 125
+"""Exit status when the engine cannot run on this host: nothing was started."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job that *argv* (default: the process's arguments) describes; answers the exit status.
+
+    A run that cannot start says why in one line on stderr.  A job that dies by a signal makes this process die by
+    the same one, so this may not return.
+    """
+    try:
+        wanted = config.read(sys.argv[1:] if argv is None else argv, os.environ)
+        if isinstance(wanted, Message):
+            sys.stdout.write(wanted.text)
+            sys.stdout.flush()
+            return wanted.status
+        _prepare(wanted)
+    except ConfigError as error:
+        return _fail(error, TROUBLE)
+    # The engine is loaded only now: messages and mistakes are answered at once.
+    from parrot_py.run import run
+
+    try:
+        return run(wanted)
+    except ConfigError as error:
+        return _fail(error, TROUBLE)
+    except EngineError as error:
+        return _fail(error, CANNOT_TRACE)
+
+
+def _prepare(wanted: RunConfig) -> None:
+    directories.prepare(wanted)
+    log.start(wanted)
+    if wanted.work_dir is not None:
+        try:
+            os.chdir(wanted.work_dir)
+        except OSError as error:
+            raise ConfigError(f"-w: cannot enter {str(wanted.work_dir)!r}: {error.strerror}") from error
+
+
+def _fail(error: Exception, status: int) -> int:
+    text = " ".join(str(error).splitlines())
+    sys.stderr.write(f"parrot_run: {text}\n")
+    return status

@@ -1,0 +1,72 @@
+"""The command line taken apart by the option table, getopt_long's way."""
+
+from __future__ import annotations
+
+import getopt
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from parrot_py.config.options import OPTIONS, Option
+from parrot_py.errors import ConfigError
+
+_BY_NAME = {name: option for option in OPTIONS for name in option.names.split()}
+
+
+class Given(NamedTuple):
+    """What was asked for: every value of every option, in order, and the command behind the options."""
+
+    values: Mapping[str, tuple[str, ...]]
+    command: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def last(self, key: str) -> str | None:
+        """The last value of the option *key* (its first long name); ``""`` for a flag; None if it was not given."""
+        return self.values[key][-1] if key in self.values else None
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
+    """Split *argv* (without the program's name) at its first word that is no option.
+
+    Long options may be shortened as long as they stay unambiguous, flags may be clustered, ``--`` ends the options.
+    Options and variables of the original that have no effect leave a remark.  Raises ConfigError naming an option
+    that is unknown, lacks its argument, or cannot be obeyed.
+    """
+    try:
+        found, command = getopt.getopt(list(argv), _short(), _long())
+    except getopt.GetoptError as error:
+        raise ConfigError(f"{error}; `parrot_run --help` lists all options") from error
+    values: dict[str, tuple[str, ...]] = {}
+    remarks: dict[str, None] = {}
+    for name, value in found:
+        option = _BY_NAME[name]
+        if option.refused:
+            raise ConfigError(f"option {name}: {option.refused}")
+        if option.ignored:
+            remarks[f"option {name} has no effect: {option.ignored}"] = None
+        values[option.key] = (*values.get(option.key, ()), value)
+    remarks.update(dict.fromkeys(_about_variables(environ)))
+    return Given(values, tuple(command), tuple(remarks))
+
+
+def _about_variables(environ: Mapping[str, str]) -> list[str]:
+    """Remarks about variables without effect.  Raises ConfigError for one that cannot be obeyed."""
+    remarks = []
+    for option in OPTIONS:
+        if option.variable not in environ or option.has_effect:
+            continue
+        if option.refused and environ[option.variable]:
+            raise ConfigError(f"{option.variable}: {option.refused}")
+        remarks.append(f"{option.variable} has no effect: {option.ignored or 'it is empty'}")
+    return remarks
+
+
+def _short() -> str:
+    return "".join(name[1] + (":" if option.argument else "") for name, option in _names() if name[1] != "-")
+
+
+def _long() -> list[str]:
+    return [name[2:] + ("=" if option.argument else "") for name, option in _names() if name.startswith("--")]
+
+
+def _names() -> list[tuple[str, Option]]:
+    return list(_BY_NAME.items())

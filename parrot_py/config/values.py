@@ -1,0 +1,96 @@
+"""Small values as people write them: times, sizes, paths, mounts, debug flags."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from parrot_py.config.model import Mount
+from parrot_py.errors import ConfigError
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
+_REDIRECT_WORDS = ("DENY", "ENOENT", "LOCAL")
+
+# A year.  Larger bounds say nothing more and overflow the time-outs of the system calls below us.
+_LONGEST = 366 * 86400
+
+ALWAYS_LOGGED = frozenset({"fatal", "error", "notice"})
+_DEBUG_WORDS = """
+    clear debug syscall channel process resolve libcall tcp dns auth local http ftp nest chirp cvmfs multi dcap rfio
+    glite lfc gfal grow pstree alloc cache poll hdfs bxgrid login irods wq mpi user xrootd remote batch rmonitor
+    makeflow makeflow_run makeflow_alloc makeflow_lexer makeflow_parser makeflow_hook ext confuga vine tlq jx ssl all
+    bucketing time pid
+"""
+DEBUG_FLAGS = ALWAYS_LOGGED.union(_DEBUG_WORDS.split())
+"""Every flag that ``-d`` accepts: those of the original, most of which nothing here writes to."""
+
+
+def seconds(text: str, what: str) -> float:
+    """``30``, ``30s``, ``5m``, ``1h``, ``1d``, fractions allowed; more than zero.  Raises ConfigError naming *what*."""
+    unit = text[-1:].lower()
+    number = text[:-1] if unit in _SECONDS and unit else text
+    if not _is_decimal(number) or not 0 < (value := float(number) * _SECONDS.get(unit, 1)) <= _LONGEST:
+        raise ConfigError(f"{what}: not a time: {text!r} (write 30, 30s, 5m, 1h or 1d)")
+    return value
+
+
+def size(text: str, what: str) -> int:
+    """``4096``, ``64K``, ``10M`` … in bytes, binary units, zero allowed.  Raises ConfigError naming *what*."""
+    unit = text[-1:].upper()
+    number = text[:-1] if unit in _BYTES and unit else text
+    if not (number.isascii() and number.isdigit()):
+        raise ConfigError(f"{what}: not a size: {text!r} (write 4096, 64K, 10M or 1G)")
+    return int(number) * _BYTES.get(unit, 1)
+
+
+def _is_decimal(text: str) -> bool:
+    whole, _, fraction = text.partition(".")
+    return text.isascii() and (whole + fraction).isdigit()
+
+
+def absolute(text: str, what: str) -> Path:
+    """*text* as an absolute path, taken from the current directory.  Raises ConfigError naming *what* when empty."""
+    if not text or "\0" in text:
+        raise ConfigError(f"{what}: not a path: {text!r}")
+    if text.startswith("/"):
+        return Path(text)
+    try:
+        return Path(os.path.abspath(text))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone") from error
+
+
+def mount(text: str, what: str) -> Mount:
+    """``/a=/b``, split at the first ``=``; a relative destination is taken from the current directory.
+
+    Raises ConfigError naming *what* and the text.  The redirect words of mountlist files are refused, lest
+    ``-M /secret=DENY`` be taken for a directory called DENY.
+    """
+    prefix, equals, destination = text.partition("=")
+    if not equals or not prefix.startswith("/") or not destination:
+        raise ConfigError(f"{what}: not a redirection: {text!r} (write /from=/to)")
+    if destination in _REDIRECT_WORDS or destination.startswith(("resolver:", "lcache:")):
+        raise ConfigError(f"{what}: {destination!r} is not supported as a destination: {text!r}")
+    return Mount(_clean(prefix), _clean(str(absolute(destination, what))))
+
+
+def _clean(path: str) -> bytes:
+    # normpath keeps a leading '//', which POSIX allows to be special and Linux does not.
+    return os.fsencode("/" + os.path.normpath(path).lstrip("/"))
+
+
+def debug_flags(texts: list[str], what: str) -> frozenset[str]:
+    """The flags chosen by *texts*, each a list separated by blanks or commas; ``clear`` forgets what stood before it.
+
+    Raises ConfigError naming *what* and the unknown flag.
+    """
+    chosen: set[str] = set()
+    for flag in ",".join(texts).replace(",", " ").split():
+        if flag not in DEBUG_FLAGS:
+            known = " ".join(sorted(DEBUG_FLAGS))
+            raise ConfigError(f"{what}: unknown debug flag {flag!r}; there are: {known}")
+        chosen.add(flag)
+        if flag == "clear":
+            chosen.clear()
+    return frozenset(chosen | ALWAYS_LOGGED)
