@@ -1,0 +1,237 @@
+"""The typed face of the C core.  Nobody else in parrot_py sees cdata.
+
+One thread makes an :class:`Engine`, spawns the job and calls :meth:`Engine.next` until it returns :data:`DONE`; the
+kernel accepts requests for the job's threads from that thread only.  Each :class:`Stop` is answered exactly once, at
+once or later (after :meth:`Engine.park`).  A stop whose thread has died or was sent back in the meantime is answered
+in vain, which is no error: the next event tells.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from parrot_py.engine._core import ffi, lib
+from parrot_py.errors import EngineError
+
+if TYPE_CHECKING:
+    from cffi.api import FFI
+
+    CData = FFI.CData
+
+DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
+
+
+class Kind(IntEnum):
+    """What a call of the table takes, and so how the core decides whether it can concern us."""
+
+    PATH = lib.PP_PATH
+    FD = lib.PP_FD
+    DIRENTS = lib.PP_DIRENTS
+    CWD = lib.PP_CWD
+    EXEC = lib.PP_EXEC
+    REFUSE = lib.PP_REFUSE
+
+
+class CallSpec(NamedTuple):
+    """One line of the table as the core needs it; argument positions are 0 to 5, ``-1`` for none."""
+
+    nr: int
+    kind: Kind
+    path: tuple[int, int] = (-1, -1)
+    dirfd: tuple[int, int] = (-1, -1)
+    fd: int = -1
+
+
+class Stop:
+    """A thread of the job at the entry of a call.
+
+    ``path`` and ``base`` have two places, one per path argument: the path as the job gave it (``None``: none, or a NULL
+    pointer) and, for a relative or empty path, the text of the link of its directory in /proc.
+    """
+
+    __slots__ = ("args", "base", "index", "memo", "path", "serial", "tid")
+
+    def __init__(self, c: CData) -> None:
+        self.tid: int = c.tid
+        self.serial: int = c.serial
+        self.index: int = c.index
+        self.args: list[int] = ffi.unpack(c.args, 6)
+        p, q = c.path_len
+        self.path = (
+            None if p < 0 else ffi.buffer(c.path[0], p)[:],
+            None if q < 0 else ffi.buffer(c.path[1], q)[:],
+        )
+        p, q = c.base_len
+        self.base = (
+            None if p < 0 else ffi.buffer(c.base[0], p)[:],
+            None if q < 0 else ffi.buffer(c.base[1], q)[:],
+        )
+        self.memo: dict[object, object] | None = None
+
+
+class Engine:
+    """Traces one job.  All methods but :meth:`wake` belong to the thread that made it."""
+
+    def __init__(self, calls: Sequence[CallSpec], *, use_seccomp: bool = True) -> None:
+        table = ffi.new("struct pp_call[]", [list(call) for call in calls])
+        self.use_seccomp = use_seccomp and bool(lib.pp_seccomp_available())
+        e = lib.pp_new(table, len(calls), self.use_seccomp)
+        if e == ffi.NULL:
+            raise EngineError("the system call table names a number twice or out of range, or memory is out")
+        self._e = ffi.gc(e, lib.pp_free)
+        self._stop = ffi.new("struct pp_stop *")
+        self._token = ffi.new("struct pp_stop *")
+        self._args = ffi.new("unsigned long long[6]")
+
+    def add_prefix(self, prefix: bytes) -> None:
+        """Names at and below *prefix* (absolute, canonical) are for Python to answer."""
+        if lib.pp_add_prefix(self._e, prefix, len(prefix)) != 0:
+            raise EngineError(f"too many mount prefixes at {os.fsdecode(prefix)}")
+
+    def set_session(self, directory: bytes) -> None:
+        """Descriptors and working directories below *directory* are ours."""
+        if lib.pp_set_session(self._e, directory, len(directory)) != 0:
+            raise EngineError(f"the session directory's name is too long: {os.fsdecode(directory)}")
+
+    def set_host(self, *, merge_root: bool, prefixes_exist: bool) -> None:
+        """Whether listings of ``/`` are ours too, and whether a mount prefix exists on the host."""
+        lib.pp_set_merge_dirs(self._e, merge_root)
+        lib.pp_set_host_lookup(self._e, prefixes_exist)
+
+    def spawn(self, argv: Sequence[bytes], environ: Mapping[bytes, bytes]) -> int:
+        """Start ``argv[0]`` (searched in the caller's PATH) as the job's first process; returns its pid.
+
+        Raises EngineError when this machine forbids tracing.
+        """
+        args = [ffi.new("char[]", a) for a in argv]
+        env = [ffi.new("char[]", k + b"=" + v) for k, v in environ.items()]
+        c_argv = ffi.new("char *[]", [*args, ffi.NULL])
+        c_env = ffi.new("char *[]", [*env, ffi.NULL])
+        pid = lib.pp_spawn(self._e, args[0], c_argv, c_env)
+        if pid < 0:
+            raise EngineError(_why_not(-pid))
+        return int(pid)
+
+    def next(self) -> Stop | int:
+        """Wait, without Python's lock, for a stop that concerns us; or :data:`WOKEN`; or :data:`DONE`."""
+        event = lib.pp_next(self._e, self._stop)
+        return Stop(self._stop) if event == STOPPED else int(event)
+
+    def wake(self) -> None:
+        """Make :meth:`next` return :data:`WOKEN` soon.  For any thread."""
+        lib.pp_wake(self._e)
+
+    def _name(self, stop: Stop) -> CData:
+        token = self._token
+        token.tid, token.serial = stop.tid, stop.serial
+        return token
+
+    def answer(self, stop: Stop, value: int) -> None:
+        """Skip the call; the job sees *value* (``-errno`` for a failure)."""
+        lib.pp_answer(self._e, self._name(stop), value)
+
+    def resume(self, stop: Stop) -> None:
+        """Let the kernel run the call as it is."""
+        lib.pp_resume(self._e, self._name(stop))
+
+    def park(self, stop: Stop) -> None:
+        """Keep the thread in its stop; signals for it are still noticed and served."""
+        lib.pp_park(self._e, self._name(stop))
+
+    def redirect(self, stop: Stop, arg: int, path: bytes, *, one_stop: bool) -> None:
+        """Run the call with path argument *arg* replaced, unseen by the job.
+
+        *one_stop* is for calls that cannot sleep interruptibly: no stop at their exit is needed then.
+        """
+        failed = lib.pp_redirect(self._e, self._name(stop), arg, path, len(path), one_stop)
+        if failed < 0:
+            self.answer(stop, failed)
+
+    def scratch(self, stop: Stop, size: int) -> int | None:
+        """Address of *size* bytes of ours in the job; ``None``: the stop is consumed, the call will come back."""
+        address = ffi.new("unsigned long long *")
+        failed = lib.pp_scratch(self._e, self._name(stop), size, address)
+        if failed > 0:
+            return None
+        if failed < 0:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return int(address[0])
+
+    def poke(self, stop: Stop, address: int, data: bytes) -> None:
+        """Fill scratch memory."""
+        lib.pp_poke(self._e, self._name(stop), address, data, len(data))
+
+    def rewrite(
+        self,
+        stop: Stop,
+        args: Sequence[int],
+        *,
+        nr: int = -1,
+        result: int | None = None,
+        exec_name: bytes | None = None,
+    ) -> None:
+        """Run the call with other arguments (and number); every register but the result is restored at its exit.
+
+        A successful call returns *result* where that is given.  *exec_name*: what AT_EXECFN is to say.
+        """
+        for i, value in enumerate(args):
+            self._args[i] = value & 0xFFFFFFFFFFFFFFFF
+        name = ffi.NULL if exec_name is None else exec_name
+        length = -1 if exec_name is None else len(exec_name)
+        has_result = result is not None
+        lib.pp_rewrite(self._e, self._name(stop), nr, self._args, has_result, result or 0, name, length)
+
+    def read(self, tid: int, address: int, size: int) -> bytes:
+        """*size* bytes of the job's memory; raises EFAULT unless all of them can be read."""
+        buffer = ffi.new("char[]", size)
+        if lib.pp_read(tid, address, buffer, size) != size:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        return bytes(ffi.buffer(buffer, size))
+
+    def write(self, tid: int, address: int, data: bytes) -> None:
+        """Write *data* into the job's memory as the job itself could; raises EFAULT."""
+        if data and lib.pp_write(tid, address, data, len(data)) != len(data):
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+
+    def read_string(self, tid: int, address: int, limit: int) -> bytes:
+        """The string at *address*; raises EFAULT, or ENAMETOOLONG when it does not end within *limit* bytes."""
+        buffer = ffi.new("char[]", limit)
+        n = lib.pp_read_string(tid, address, buffer, limit)
+        if n < 0:
+            raise OSError(-n, os.strerror(-n))
+        return bytes(ffi.buffer(buffer, n))
+
+    def seek(self, tid: int, fd: int, offset: int, whence: int) -> int:
+        """``lseek`` on a descriptor of the job from outside; ``-errno``, ENOSYS where the kernel cannot (before 5.6)."""
+        return int(lib.pp_seek(tid, fd, offset, whence))
+
+    @property
+    def root_status(self) -> int:
+        """Wait status of the job's first process, once :meth:`next` returned :data:`DONE`."""
+        return int(lib.pp_root_status(self._e))
+
+    def exec_errno(self) -> int:
+        """Why the job's first program did not start: 0, an errno of exec, or ``-errno`` of the seccomp filter."""
+        return int(lib.pp_exec_errno(self._e))
+
+    def counters(self) -> dict[str, int]:
+        """The core's counters by name."""
+        names = ("stops", "resumed_in_core", "python", "extra", "injected", "processes", "execs", "signals", "other")
+        return {name: int(lib.pp_counter(self._e, i)) for i, name in enumerate(names)}
+
+    def call_count(self, index: int) -> int:
+        """How often the call of table line *index* stopped."""
+        return int(lib.pp_call_count(self._e, index))
+
+
+def _why_not(error: int) -> str:
+    if error in (errno.EPERM, errno.EACCES):
+        return (
+            "this machine forbids ptrace (PTRACE_SEIZE: Operation not permitted): ask the site to set "
+            "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile"
+        )
+    return f"the job could not be started under trace: {os.strerror(error)}"

@@ -1,0 +1,65 @@
+/* The kernel opens the interpreter of a script and the loader of a program by itself, unseen by ptrace.  So the head of
+ * each native program is read before it starts, to find those whose interpreter only we can provide. */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "pp.h"
+
+#define HEAD 4096
+#define MAX_SCRIPTS 5
+
+static bool interpreter_is_native(struct pp_engine *e, const char *name, int depth)
+{
+    if (name[0] != '/') /* relative to the working directory: leave such oddities to the kernel */
+        return true;
+    if (pp_under_prefix(e, name) || !pp_native_lookup(e, name))
+        return false;
+    return pp_native_exec(e, name, depth + 1);
+}
+
+static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t n)
+{
+    const Elf64_Ehdr *h = (const Elf64_Ehdr *)(const void *)head;
+    if (n < (ssize_t)sizeof *h || h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_phentsize != sizeof(Elf64_Phdr))
+        return true;
+    for (int i = 0; i < h->e_phnum && i < 64; i++) {
+        Elf64_Phdr p;
+        char name[PP_PATH_MAX];
+        if (pread(fd, &p, sizeof p, (off_t)(h->e_phoff + (unsigned)i * sizeof p)) != sizeof p)
+            return true;
+        if (p.p_type != PT_INTERP)
+            continue;
+        if (p.p_filesz < 2 || p.p_filesz > sizeof name)
+            return true;
+        if (pread(fd, name, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz || name[p.p_filesz - 1])
+            return true;
+        return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name));
+    }
+    return true;
+}
+
+/* True when the kernel can start the program at path with nothing of ours involved (or will refuse it by itself). */
+bool pp_native_exec(struct pp_engine *e, const char *path, int depth)
+{
+    _Alignas(16) char head[HEAD + 1];
+    struct stat st;
+    if (depth > MAX_SCRIPTS || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* never open a FIFO or a device */
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    ssize_t n = pread(fd, head, HEAD, 0);
+    bool native = true;
+    if (n > 4 && memcmp(head, ELFMAG, SELFMAG) == 0) {
+        native = elf_is_native(e, fd, head, n);
+    } else if (n > 2 && head[0] == '#' && head[1] == '!') {
+        head[n < 256 ? n : 256] = 0;
+        char *name = head + 2 + strspn(head + 2, " \t");
+        name[strcspn(name, " \t\n")] = 0;
+        native = interpreter_is_native(e, name, depth);
+    }
+    close(fd);
+    return native;
+}

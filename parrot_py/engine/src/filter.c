@@ -1,0 +1,67 @@
+/* The seccomp filter: a binary search over the call numbers of the table.  It decides on architecture and number alone,
+ * so that the kernel can keep its bitmap of always-allowed calls; unknown numbers and foreign ABIs run untouched. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "pp.h"
+
+struct leaf {
+    int nr;
+    uint32_t action;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    return ((const struct leaf *)a)->nr - ((const struct leaf *)b)->nr;
+}
+
+static int put(struct sock_filter *out, int at, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+{
+    out[at] = (struct sock_filter){code, jt, jf, k};
+    return at + 1;
+}
+
+/* Emit the search over leaves [lo, hi); every path ends in a return.  The new end of the program. */
+static int search(struct sock_filter *out, int at, const struct leaf *leaves, int lo, int hi)
+{
+    if (hi - lo == 1) {
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)leaves[lo].nr);
+        at = put(out, at, BPF_RET | BPF_K, 0, 0, leaves[lo].action);
+        return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    }
+    int middle = (lo + hi) / 2;
+    /* A conditional jump reaches 255 instructions only, an unconditional one anywhere. */
+    at = put(out, at, BPF_JMP | BPF_JGE | BPF_K, 0, 1, (uint32_t)leaves[middle].nr);
+    int jump = at++;
+    int end = search(out, at, leaves, lo, middle);
+    put(out, jump, BPF_JMP | BPF_JA, 0, 0, (uint32_t)(end - jump - 1));
+    return search(out, end, leaves, middle, hi);
+}
+
+/* Build into program->filter (malloc'ed, for the caller to free).  0 or -errno. */
+int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
+{
+    int n = e->call_count;
+    struct leaf *leaves = calloc((size_t)n, sizeof *leaves);
+    struct sock_filter *out = calloc((size_t)(5 * n + 8), sizeof *out);
+    if (!leaves || !out || n == 0) {
+        free(leaves);
+        free(out);
+        return -ENOMEM;
+    }
+    for (int i = 0; i < n; i++) {
+        bool refuse = e->calls[i].kind == PP_REFUSE;
+        leaves[i].nr = e->calls[i].nr;
+        leaves[i].action = refuse ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRACE | (uint32_t)i;
+    }
+    qsort(leaves, (size_t)n, sizeof *leaves, by_number);
+    int at = put(out, 0, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
+    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, PP_AUDIT_ARCH);
+    at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    at = put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+    at = search(out, at, leaves, 0, n);
+    free(leaves);
+    program->len = (unsigned short)at;
+    program->filter = out;
+    return 0;
+}

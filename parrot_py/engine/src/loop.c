@@ -1,0 +1,249 @@
+/* The event loop: wait for tracees, classify their stops, resume what does not concern us, hand the rest to Python. */
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "pp.h"
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+#define PARKED_CHECK_NS 100000000L
+
+static int push(struct pp_engine *e, pid_t tid, int status)
+{
+    if (e->queue_count == e->queue_size) {
+        int size = e->queue_size ? 2 * e->queue_size : 64;
+        struct wait_event *bigger = realloc(e->queue, (size_t)size * sizeof *bigger);
+        if (!bigger)
+            return -ENOMEM;
+        e->queue = bigger;
+        e->queue_size = size;
+    }
+    e->queue[e->queue_count++] = (struct wait_event){tid, status};
+    return 0;
+}
+
+/* Collect everything that can be collected now before any of it is handled: no busy thread starves the others. */
+static bool drain(struct pp_engine *e)
+{
+    int status;
+    pid_t tid;
+    e->queue_head = e->queue_count = 0;
+    while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+        if (push(e, tid, status) != 0)
+            break;
+    return e->queue_count > 0;
+}
+
+static void note_death(struct pp_engine *e, pid_t tid, int status)
+{
+    struct tracee *t = pp_find(e, tid);
+    if (tid == e->root) {
+        e->root_done = true;
+        e->root_status = status;
+    }
+    if (t)
+        pp_drop(e, t);
+}
+
+/* Whether the call in hand asks for a child that shares our memory (its own registers say so; clone3 keeps the flags in a
+ * struct). */
+static bool shares_memory(const struct pp_engine *e, struct tracee *t, int event)
+{
+    pp_regs regs;
+    uint64_t flags = 0;
+    if (event == PTRACE_EVENT_VFORK || pp_get_regs(e, t, &regs) != 0)
+        return true;
+    if (pp_nr(&regs) == SYS_clone)
+        flags = *pp_arg(&regs, 0);
+    else if (pp_nr(&regs) == 435 /* clone3 */)
+        pp_read(t->tid, *pp_arg(&regs, 0), (char *)&flags, sizeof flags);
+    return flags & 0x100; /* CLONE_VM */
+}
+
+static void note_child(struct pp_engine *e, struct tracee *t, int event)
+{
+    unsigned long tid = 0;
+    e->counters[PP_C_PROCESSES]++;
+    if (pp_ptrace(e, PTRACE_GETEVENTMSG, t->tid, NULL, &tid) != 0)
+        return;
+    struct mm *mm = shares_memory(e, t, event) ? pp_mm_share(t->mm) : pp_mm_copy(t->mm);
+    struct tracee *child = pp_find(e, (pid_t)tid);
+    if (!child) {
+        pp_add(e, (pid_t)tid, mm);
+        return;
+    }
+    /* The child's first stop overtook this event: it runs already, with an empty record of its memory. */
+    if (child->mm && child->mm->count == 0 && child->pending == NOTHING) {
+        pp_mm_release(child->mm, child->tid);
+        child->mm = mm;
+    } else {
+        pp_mm_release(mm, 0);
+    }
+}
+
+/* exec by any thread makes it the leader; the other threads die without a word. */
+static struct tracee *note_exec(struct pp_engine *e, struct tracee *t)
+{
+    unsigned long old = 0;
+    if (pp_ptrace(e, PTRACE_GETEVENTMSG, t->tid, NULL, &old) == 0 && (pid_t)old != t->tid) {
+        struct tracee *caller = pp_find(e, (pid_t)old);
+        if (caller) {
+            pid_t leader = t->tid;
+            pp_drop(e, t);
+            pp_rename(e, caller, leader);
+            t = caller;
+        }
+    }
+    pp_exec_done(e, t);
+    return t;
+}
+
+static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
+{
+    t->fresh = false;
+    if (sig == SIGTRAP) {
+        pp_go(e, t, 0);
+        return;
+    }
+    t->state = LISTENING;
+    pp_ptrace(e, PTRACE_LISTEN, t->tid, NULL, NULL);
+    pp_mirror_stop(e, t->tid, sig);
+}
+
+static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
+{
+    pp_regs regs;
+    uint64_t stub = pp_stub(t->mm);
+    e->counters[PP_C_SIGNALS]++;
+    if (stub && pp_get_regs(e, t, &regs) == 0 && pp_leave_stub(&regs, stub))
+        pp_set_regs(e, t, &regs);
+    pp_go(e, t, sig);
+}
+
+/* A call interrupted inside the stub is made again from the stub's own syscall instruction: go on from the original. */
+static void undo_stub_restart(struct tracee *t)
+{
+    uint64_t stub = pp_stub(t->mm), off = pp_ip(&t->regs) - stub;
+    if (!stub || off >= PP_STUB_ARGS * PP_STUB_STRIDE || off % PP_STUB_STRIDE != PP_SYSCALL_INSN_LEN)
+        return;
+    *pp_arg(&t->regs, (int)(off / PP_STUB_STRIDE)) = t->stub_value;
+    t->regs.rip = t->stub_ip;
+}
+
+/* The entry of a call.  True when Python must answer it. */
+static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+{
+    if (pp_get_regs(e, t, &t->regs) != 0)
+        return false;
+    uint64_t nr = pp_nr(&t->regs);
+    int index = nr < PP_NR_LIMIT ? e->by_nr[nr] : -1;
+    if (index < 0) {
+        e->counters[PP_C_OTHER]++;
+        pp_go(e, t, 0);
+        return false;
+    }
+    e->counters[PP_C_STOPS]++;
+    e->per_call[index]++;
+    if (t->mm && t->mm->count) {
+        pp_release_slots(t->mm, t->tid);
+        undo_stub_restart(t);
+    }
+    if (!pp_gate(e, t, &e->calls[index], s)) {
+        e->counters[PP_C_NATIVE]++;
+        pp_go(e, t, 0);
+        return false;
+    }
+    e->counters[PP_C_PYTHON]++;
+    t->state = HELD;
+    t->serial = ++e->serial;
+    s->tid = t->tid;
+    s->serial = t->serial;
+    s->index = index;
+    return true;
+}
+
+static bool syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+{
+    if (e->use_seccomp) {
+        pp_exit_stop(e, t);
+        return false;
+    }
+    t->entered = !t->entered;
+    if (t->entered)
+        return entry_stop(e, t, s);
+    pp_exit_stop(e, t);
+    return false;
+}
+
+/* Handle one wait status.  True when *s now holds a stop for Python. */
+static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop *s)
+{
+    if (!WIFSTOPPED(event.status)) {
+        note_death(e, event.tid, event.status);
+        return false;
+    }
+    struct tracee *t = pp_find(e, event.tid);
+    if (!t && !(t = pp_add(e, event.tid, pp_mm_new())))
+        return false;
+    int sig = WSTOPSIG(event.status), kind = event.status >> 16;
+    if (sig == (SIGTRAP | 0x80))
+        return syscall_stop(e, t, s);
+    switch (kind) {
+    case 0:
+        signal_stop(e, t, sig);
+        return false;
+    case PTRACE_EVENT_SECCOMP:
+        return entry_stop(e, t, s);
+    case PTRACE_EVENT_STOP:
+        event_stop(e, t, sig);
+        return false;
+    case PTRACE_EVENT_EXEC:
+        t = note_exec(e, t);
+        break;
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+        note_child(e, t, kind);
+        break;
+    default:
+        break;
+    }
+    pp_go(e, t, 0);
+    return false;
+}
+
+/* Sleep until a tracee changes state (1), somebody calls pp_wake (0) or the job has no process left (-1). */
+static int sleep_for_event(struct pp_engine *e)
+{
+    struct timespec tick = {0, PARKED_CHECK_NS};
+    for (;;) {
+        if (drain(e))
+            return 1;
+        if (e->tracees == 0)
+            return -1;
+        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL))
+            return 0;
+        siginfo_t info;
+        int sig = sigtimedwait(&e->wait_set, &info, e->parked ? &tick : NULL);
+        if (sig < 0 && errno == EAGAIN)
+            pp_check_parked(e);
+        else if (sig > 0 && sig != SIGCHLD && sig != PP_WAKE_SIGNAL)
+            pp_forward(e, &info);
+    }
+}
+
+/* Wait for the next stop that Python must answer; everything else is handled here.
+ * Precondition: called on the thread that spawned.  Holds no Python lock.  An enum pp_event. */
+int pp_next(struct pp_engine *e, struct pp_stop *stop)
+{
+    for (;;) {
+        while (e->queue_head < e->queue_count)
+            if (handle(e, e->queue[e->queue_head++], stop))
+                return PP_STOPPED;
+        int woke = sleep_for_event(e);
+        if (woke <= 0)
+            return woke < 0 ? PP_DONE : PP_WOKEN;
+    }
+}

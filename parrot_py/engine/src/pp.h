@@ -1,0 +1,153 @@
+/* Inner declarations of the core.  In a nutshell: loop.c waits and classifies, gate.c decides whether a stop can concern
+ * us, answer.c carries out what Python decided, scratch.c keeps a little memory of ours in each job process, tracee.c
+ * keeps the records, memory.c reads and writes the job, filter.c and spawn.c start it. */
+#ifndef PP_H
+#define PP_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "arch_x86_64.h"
+#include "seam.h"
+
+#define PP_PATH_MAX 4096
+#define PP_MAX_PREFIXES 256
+#define PP_MAX_REGIONS 64
+
+/* A piece of scratch memory in an address space of the job: one page of stub code, small slots, big slots. */
+struct region {
+    uint64_t address;
+    uint64_t size;
+    bool stub;          /* the first page is executable and holds the stub */
+    pid_t *owners;      /* thread that uses a slot, 0 when free */
+};
+
+/* An address space.  Shared by the threads and vfork children that share memory. */
+struct mm {
+    int users;
+    int count;
+    bool no_exec; /* an executable mapping was refused: no stub, answer with an exit stop instead */
+    struct region regions[PP_MAX_REGIONS];
+};
+
+enum state { RUNNING, HELD /* in Python's hands */, PARKED, LISTENING };
+
+enum pending {
+    NOTHING,
+    RESTORE, /* exit stop of a call whose arguments we changed: put them back */
+    INJECT,  /* exit stop of the mmap we injected */
+    ANSWER   /* exit stop of a call we skipped (without seccomp, or result known in advance) */
+};
+
+struct tracee {
+    pid_t tid;
+    unsigned int serial;
+    enum state state;
+    enum pending pending;
+    bool entered;        /* without seccomp: between entry and exit stop */
+    bool fresh;          /* first stop not seen yet */
+    bool has_result;
+    int64_t result;
+    uint64_t wanted;     /* INJECT: bytes asked for */
+    pp_regs regs;        /* at the entry of the call in hand */
+    uint64_t stub_ip;    /* instruction pointer and argument that the stub is to restore, for restarts inside it */
+    uint64_t stub_value;
+    char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
+    struct mm *mm;
+    struct tracee *next; /* hash chain */
+};
+
+#define PP_BUCKETS 4096
+
+struct wait_event {
+    pid_t tid;
+    int status;
+};
+
+struct pp_engine {
+    pid_t owner; /* the one thread that makes ptrace calls */
+    pid_t root;
+    int root_status;
+    bool root_done;
+    bool use_seccomp;
+    bool merge_root;  /* "/" shows a mount point that the host has not */
+    bool host_lookup; /* a mount prefix exists on the host: native look-ups do not prove that a path is native */
+    volatile int woken;
+    int status_pipe;
+    unsigned int serial;
+    int tracees, parked;
+    struct pp_call *calls;
+    int call_count;
+    short by_nr[PP_NR_LIMIT];
+    int prefix_count;
+    char *prefixes[PP_MAX_PREFIXES];
+    int prefix_len[PP_MAX_PREFIXES];
+    char session[PP_PATH_MAX];
+    int session_len;
+    struct tracee *buckets[PP_BUCKETS];
+    struct wait_event *queue;
+    int queue_head, queue_count, queue_size;
+    uint64_t counters[PP_C_COUNT];
+    uint64_t *per_call;
+    sigset_t wait_set, old_mask;
+};
+
+/* tracee.c */
+struct tracee *pp_find(struct pp_engine *e, pid_t tid);
+struct tracee *pp_add(struct pp_engine *e, pid_t tid, struct mm *mm);
+void pp_drop(struct pp_engine *e, struct tracee *t);
+void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid);
+struct mm *pp_mm_new(void);
+struct mm *pp_mm_share(struct mm *mm);
+struct mm *pp_mm_copy(const struct mm *mm);
+void pp_mm_release(struct mm *mm, pid_t tid);
+struct tracee *pp_held(struct pp_engine *e, const struct pp_stop *s);
+
+/* ptrace.c */
+long pp_ptrace(const struct pp_engine *e, long request, pid_t tid, void *address, void *data);
+int pp_get_regs(const struct pp_engine *e, struct tracee *t, pp_regs *regs);
+int pp_set_regs(const struct pp_engine *e, struct tracee *t, const pp_regs *regs);
+void pp_go(struct pp_engine *e, struct tracee *t, int sig);
+void pp_go_to_exit(struct pp_engine *e, struct tracee *t);
+int pp_poke_bytes(const struct pp_engine *e, pid_t tid, uint64_t address, const void *data, size_t len);
+
+/* scratch.c */
+void pp_release_slots(struct mm *mm, pid_t tid);
+uint64_t pp_slot(struct tracee *t, size_t size);
+uint64_t pp_stub(const struct mm *mm);
+int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
+void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
+
+/* gate.c, exechead.c, lookup.c */
+bool pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
+bool pp_under_prefix(const struct pp_engine *e, const char *path);
+bool pp_in_session(const struct pp_engine *e, const char *path, int len);
+bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
+bool pp_native_lookup(struct pp_engine *e, const char *path);
+int pp_link_of(pid_t tid, int fd, char *out, int size);
+const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size);
+
+/* answer.c */
+void pp_exit_stop(struct pp_engine *e, struct tracee *t);
+void pp_exec_done(struct pp_engine *e, struct tracee *t);
+
+/* signals.c */
+#define PP_WAKE_SIGNAL (SIGRTMIN + 7)
+void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
+void pp_forward(struct pp_engine *e, const siginfo_t *info);
+void pp_check_parked(struct pp_engine *e);
+void pp_block_signals(struct pp_engine *e);
+
+/* filter.c */
+struct sock_fprog;
+int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program);
+
+#endif

@@ -1,0 +1,117 @@
+/* Scratch memory: a small mapping of ours in each address space that needs one.
+ *
+ * It is made by one injected mmap at the first call whose path has to be replaced, wherever the kernel likes it best
+ * (near the loader, never low, never the job's stack), readable and executable but not writable for the job; the tracer
+ * writes through ptrace.  A slot belongs to a thread until its next stop, which proves that the kernel has copied the
+ * path.  Layout: one page of stub, SMALL slots for object paths, BIG slots for any path. */
+#include <sys/mman.h>
+
+#include "pp.h"
+
+#define PAGE 4096
+#define SMALL 56
+#define SMALL_SIZE 512
+#define BIG 4
+#define SLOTS (SMALL + BIG)
+#define USUAL_SIZE (PAGE + SMALL * SMALL_SIZE + BIG * PAGE)
+
+static bool usual(const struct region *r) { return r->size == USUAL_SIZE; }
+static int slots_of(const struct region *r) { return usual(r) ? SLOTS : 1; }
+
+static uint64_t slot_address(const struct region *r, int i)
+{
+    if (!usual(r))
+        return r->address + PAGE;
+    return r->address + PAGE + (uint64_t)(i < SMALL ? i * SMALL_SIZE : SMALL * SMALL_SIZE + (i - SMALL) * PAGE);
+}
+
+static size_t slot_size(const struct region *r, int i)
+{
+    if (!usual(r))
+        return r->size - PAGE;
+    return i < SMALL ? SMALL_SIZE : PAGE;
+}
+
+void pp_release_slots(struct mm *mm, pid_t tid)
+{
+    for (int r = 0; r < mm->count; r++) {
+        struct region *region = &mm->regions[r];
+        for (int i = 0; region->owners && i < slots_of(region); i++)
+            if (region->owners[i] == tid)
+                region->owners[i] = 0;
+    }
+}
+
+/* Address of a free slot of at least size bytes, now owned by the thread; 0 when there is none. */
+uint64_t pp_slot(struct tracee *t, size_t size)
+{
+    for (int r = 0; t->mm && r < t->mm->count; r++) {
+        struct region *region = &t->mm->regions[r];
+        if (!region->owners && !(region->owners = calloc((size_t)slots_of(region), sizeof(pid_t))))
+            return 0;
+        for (int i = 0; i < slots_of(region); i++)
+            if (!region->owners[i] && slot_size(region, i) >= size) {
+                region->owners[i] = t->tid;
+                return slot_address(region, i);
+            }
+    }
+    return 0;
+}
+
+/* Address of the stub code, 0 when this address space has none. */
+uint64_t pp_stub(const struct mm *mm)
+{
+    for (int r = 0; mm && r < mm->count; r++)
+        if (mm->regions[r].stub)
+            return mm->regions[r].address;
+    return 0;
+}
+
+/* Turn the call in hand into an mmap; when that is done the job makes its call again.
+ * Precondition: the thread is held.  1: under way (the stop is consumed), or -errno. */
+int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
+{
+    if (!t->mm || t->mm->count >= PP_MAX_REGIONS)
+        return -ENOMEM;
+    pp_regs regs = t->regs;
+    uint64_t length = size <= PAGE ? USUAL_SIZE : ((size + PAGE - 1) & ~(uint64_t)(PAGE - 1)) + PAGE;
+    if (size > PAGE && length == USUAL_SIZE)
+        length += PAGE;
+    pp_set_nr(&regs, PP_NR_MMAP);
+    *pp_arg(&regs, 0) = 0;
+    *pp_arg(&regs, 1) = length;
+    *pp_arg(&regs, 2) = t->mm->no_exec ? PROT_READ : PROT_READ | PROT_EXEC;
+    *pp_arg(&regs, 3) = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    *pp_arg(&regs, 4) = (unsigned long long)-1;
+    *pp_arg(&regs, 5) = 0;
+    pp_set_regs(e, t, &regs);
+    t->wanted = length;
+    t->pending = INJECT;
+    e->counters[PP_C_INJECTED]++;
+    pp_go_to_exit(e, t);
+    return 1;
+}
+
+/* The injected mmap returned.  Note the mapping and let the job repeat its own call. */
+void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
+{
+    struct mm *mm = t->mm;
+    uint64_t address = pp_result(regs);
+    bool ok = address < (uint64_t)-4095;
+    if (ok) {
+        struct region *region = &mm->regions[mm->count++];
+        *region = (struct region){.address = address, .size = t->wanted};
+        region->stub = !mm->no_exec && pp_poke_bytes(e, t->tid, address, pp_stub_code, sizeof pp_stub_code) == 0;
+    } else if (!mm->no_exec) {
+        mm->no_exec = true; /* SELinux execmem and its like: do without the stub */
+    } else {
+        mm->count = PP_MAX_REGIONS; /* no memory at all: pp_inject answers ENOMEM from now on */
+        memset(mm->regions, 0, sizeof mm->regions);
+    }
+    pp_regs again = t->regs;
+    pp_rewind(&again, pp_nr(&t->regs));
+    pp_set_regs(e, t, &again);
+    t->pending = NOTHING;
+    t->entered = false;
+    pp_go(e, t, 0);
+}

@@ -1,0 +1,88 @@
+/* The seam between the core and its Python wrapper (core.py).  This file is read twice: by the C compiler and, as the
+ * declarations of the cffi module, by _build.py; so it holds plain declarations only. */
+
+enum pp_kind {
+    PP_PATH,    /* takes one or two paths */
+    PP_FD,      /* takes a descriptor that may be ours */
+    PP_DIRENTS, /* PP_FD, and a listing of a directory that holds a mount point */
+    PP_CWD,     /* tells the working directory */
+    PP_EXEC,    /* starts a program */
+    PP_REFUSE   /* answered ENOSYS without a stop */
+};
+
+/* One line of the system-call table.  Argument positions are 0 to 5, or -1 where the call has none. */
+struct pp_call {
+    int nr;
+    int kind;
+    int path[2];
+    int dirfd[2]; /* -1: relative to the working directory */
+    int fd;
+};
+
+/* A stopped thread that Python must answer exactly once: pp_answer, pp_resume, pp_restart, pp_redirect or pp_rewrite. */
+struct pp_stop {
+    int tid;
+    unsigned int serial; /* tells this stop from a later one of a thread with the same id */
+    int index;           /* of the call in the table */
+    unsigned long long args[6];
+    int path_len[2]; /* -1: no such path, or the pointer was NULL */
+    int base_len[2]; /* -1: the path is absolute; else base says what dirfd or the working directory is */
+    char path[2][4097];
+    char base[2][4097];
+};
+
+/* What pp_next returned. */
+enum pp_event {
+    PP_DONE,    /* no tracee is left */
+    PP_STOPPED, /* *stop is filled */
+    PP_WOKEN    /* pp_wake was called, or a timer for parked threads fell due */
+};
+
+enum pp_counter {
+    PP_C_STOPS,      /* seccomp or entry stops of calls in the table */
+    PP_C_NATIVE,     /* of these, resumed untouched by the core */
+    PP_C_PYTHON,     /* of these, handed to Python */
+    PP_C_EXTRA,      /* exit stops and stops of injected calls */
+    PP_C_INJECTED,   /* injected calls */
+    PP_C_PROCESSES,  /* fork, vfork and clone events */
+    PP_C_EXECS,
+    PP_C_SIGNALS,
+    PP_C_OTHER,      /* entry and exit stops of calls that are not in the table (without seccomp only) */
+    PP_C_COUNT
+};
+
+struct pp_engine;
+
+struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp);
+void pp_free(struct pp_engine *e);
+int pp_seccomp_available(void);
+int pp_add_prefix(struct pp_engine *e, const char *prefix, int len);
+int pp_set_session(struct pp_engine *e, const char *dir, int len);
+void pp_set_merge_dirs(struct pp_engine *e, int merge_root);
+void pp_set_host_lookup(struct pp_engine *e, int on);
+
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp);
+int pp_next(struct pp_engine *e, struct pp_stop *stop);
+void pp_wake(struct pp_engine *e);
+
+int pp_answer(struct pp_engine *e, const struct pp_stop *s, long long value);
+int pp_resume(struct pp_engine *e, const struct pp_stop *s);
+int pp_restart(struct pp_engine *e, const struct pp_stop *s);
+int pp_park(struct pp_engine *e, const struct pp_stop *s);
+int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const char *path, int len, int one_stop);
+int pp_scratch(struct pp_engine *e, const struct pp_stop *s, unsigned long long size, unsigned long long *address);
+int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long address, const char *data,
+            unsigned long long len);
+int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const unsigned long long *args,
+               int has_result, long long result, const char *exec_name, int exec_name_len);
+
+long long pp_read(int tid, unsigned long long address, char *buffer, unsigned long long len);
+long long pp_write(int tid, unsigned long long address, const char *data, unsigned long long len);
+long long pp_read_string(int tid, unsigned long long address, char *buffer, unsigned long long size);
+long long pp_seek(int tid, int fd, long long offset, int whence);
+
+int pp_root_status(const struct pp_engine *e);
+int pp_exec_errno(const struct pp_engine *e);
+unsigned long long pp_counter(const struct pp_engine *e, int which);
+unsigned long long pp_call_count(const struct pp_engine *e, int index);
+int pp_tracees(const struct pp_engine *e);

@@ -1,0 +1,73 @@
+/* Signals around the job: what the terminal and other people send, and what waits for threads that we hold. */
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "pp.h"
+
+/* A stop from the terminal stops the job; stop with it, so that the shell that started us sees the job as stopped. */
+void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig)
+{
+    if (tid == e->root && sig != SIGSTOP && getpgid(tid) == getpgrp())
+        raise(SIGSTOP);
+}
+
+/* Pass a signal on that somebody sent to us and that was meant for the job.  The terminal and the job itself address the
+ * job directly, so their signals are not for us to repeat. */
+void pp_forward(struct pp_engine *e, const siginfo_t *info)
+{
+    bool from_user = info->si_code <= 0;
+    if (!from_user || e->root_done || pp_find(e, info->si_pid) || info->si_signo == SIGTSTP)
+        return;
+    kill(e->root, info->si_signo);
+}
+
+/* Signals that would be delivered to a thread now, as its /proc status tells; 0 when it cannot be told. */
+static uint64_t deliverable(pid_t tid)
+{
+    char path[64], line[128];
+    unsigned long long value, pending = 0, blocked = 0, ignored = 0, caught = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", tid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "SigPnd: %llx", &value) == 1 || sscanf(line, "ShdPnd: %llx", &value) == 1)
+            pending |= value;
+        sscanf(line, "SigBlk: %llx", &blocked);
+        sscanf(line, "SigIgn: %llx", &ignored);
+        sscanf(line, "SigCgt: %llx", &caught);
+    }
+    fclose(f);
+    uint64_t harmless = (1ULL << (SIGCHLD - 1)) | (1ULL << (SIGURG - 1)) | (1ULL << (SIGWINCH - 1)) | (1ULL << (SIGCONT - 1));
+    return pending & ~blocked & ~ignored & ~(harmless & ~caught);
+}
+
+/* A parked thread with a signal to deliver goes back to before its call, so that the signal acts at once and no call
+ * fails with EINTR: it is made again when the handler returns. */
+void pp_check_parked(struct pp_engine *e)
+{
+    for (int b = 0; b < PP_BUCKETS && e->parked; b++)
+        for (struct tracee *t = e->buckets[b]; t; t = t->next)
+            if (t->state == PARKED && deliverable(t->tid)) {
+                struct pp_stop s = {.tid = t->tid, .serial = t->serial};
+                pp_restart(e, &s);
+            }
+}
+
+/* Make pp_next return PP_WOKEN soon.  May be called on any thread. */
+void pp_wake(struct pp_engine *e)
+{
+    __atomic_store_n(&e->woken, 1, __ATOMIC_RELEASE);
+    syscall(SYS_tgkill, getpid(), e->owner, PP_WAKE_SIGNAL);
+}
+
+/* Signals that the loop takes by sigtimedwait; everything that would stop or end the tracer for the job's sake. */
+void pp_block_signals(struct pp_engine *e)
+{
+    static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
+    sigemptyset(&e->wait_set);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        sigaddset(&e->wait_set, taken[i]);
+    sigaddset(&e->wait_set, PP_WAKE_SIGNAL);
+    pthread_sigmask(SIG_BLOCK, &e->wait_set, &e->old_mask);
+}

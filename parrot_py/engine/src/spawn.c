@@ -1,0 +1,196 @@
+/* Making the engine, starting the job's first process, and reading the results. */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "pp.h"
+
+#define OPTIONS                                                                                                       \
+    (PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |      \
+     PTRACE_O_TRACEEXEC)
+
+/* A new engine that owns the calling thread's tracees.  NULL when memory is out or the table is impossible. */
+struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp)
+{
+    struct pp_engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->calls = calloc((size_t)count, sizeof *calls);
+    e->per_call = calloc((size_t)count, sizeof *e->per_call);
+    if (!e->calls || !e->per_call) {
+        pp_free(e);
+        return NULL;
+    }
+    memcpy(e->calls, calls, (size_t)count * sizeof *calls);
+    e->call_count = count;
+    e->use_seccomp = use_seccomp;
+    e->owner = (pid_t)syscall(SYS_gettid);
+    e->status_pipe = -1;
+    memset(e->by_nr, -1, sizeof e->by_nr);
+    for (int i = 0; i < count; i++) {
+        if (calls[i].nr < 0 || calls[i].nr >= PP_NR_LIMIT || e->by_nr[calls[i].nr] >= 0) {
+            pp_free(e);
+            return NULL;
+        }
+        e->by_nr[calls[i].nr] = (short)i;
+    }
+    return e;
+}
+
+void pp_free(struct pp_engine *e)
+{
+    for (int b = 0; b < PP_BUCKETS; b++)
+        while (e->buckets[b])
+            pp_drop(e, e->buckets[b]);
+    for (int i = 0; i < e->prefix_count; i++)
+        free(e->prefixes[i]);
+    if (e->status_pipe >= 0)
+        close(e->status_pipe);
+    free(e->calls);
+    free(e->per_call);
+    free(e->queue);
+    free(e);
+}
+
+/* Whether this process may install seccomp filters: the kernel looks at the (bad) pointer only if it knows the mode. */
+int pp_seccomp_available(void)
+{
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 && errno == EFAULT;
+}
+
+/* Names at and below prefix are ours.  0 or -errno. */
+int pp_add_prefix(struct pp_engine *e, const char *prefix, int len)
+{
+    if (e->prefix_count == PP_MAX_PREFIXES)
+        return -ENOSPC;
+    char *copy = strndup(prefix, (size_t)len);
+    if (!copy)
+        return -ENOMEM;
+    e->prefixes[e->prefix_count] = copy;
+    e->prefix_len[e->prefix_count++] = len;
+    return 0;
+}
+
+/* Where our objects and placeholder directories live: a descriptor of the job that leads there is ours. */
+int pp_set_session(struct pp_engine *e, const char *dir, int len)
+{
+    if (len >= (int)sizeof e->session)
+        return -ENAMETOOLONG;
+    memcpy(e->session, dir, (size_t)len);
+    e->session[len] = 0;
+    e->session_len = len;
+    return 0;
+}
+
+void pp_set_merge_dirs(struct pp_engine *e, int merge_root) { e->merge_root = merge_root; }
+void pp_set_host_lookup(struct pp_engine *e, int on) { e->host_lookup = on; }
+
+struct failure {
+    int step; /* 0: exec failed; 1: the filter was refused */
+    int error;
+};
+
+static void fail(int pipe, int step)
+{
+    struct failure f = {step, errno};
+    ssize_t ignored = write(pipe, &f, sizeof f); /* the exit status tells the same, less precisely */
+    (void)ignored;
+    _exit(step == 0 && f.error == ENOENT ? 127 : 126);
+}
+
+/* The first process: wait until it is traced, filter itself, become the job.  Never returns. */
+static void child(const struct pp_engine *e, const struct sock_fprog *filter, int go, int status, const char *file,
+                  char *const *argv, char *const *envp)
+{
+    char byte;
+    static const int defaults[] = {SIGPIPE, SIGXFSZ}; /* ignored by Python, not by the caller */
+    struct sigaction ask;
+    if (read(go, &byte, 1) != 1)
+        _exit(126);
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
+        signal(defaults[i], SIG_DFL);
+    if (sigaction(SIGINT, NULL, &ask) == 0 && ask.sa_handler != SIG_IGN)
+        signal(SIGINT, SIG_DFL);
+    if (filter->filter && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+                           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) != 0))
+        fail(status, 1);
+    pthread_sigmask(SIG_SETMASK, &e->old_mask, NULL);
+    execvpe(file, argv, envp);
+    fail(status, 0);
+}
+
+static void abandon(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+}
+
+/* Start the job.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp)
+{
+    int go[2], status[2];
+    struct sock_fprog filter = {0, NULL};
+    int error = e->use_seccomp ? pp_build_filter(e, &filter) : 0;
+    if (error)
+        return error;
+    if (pipe2(go, O_CLOEXEC) != 0)
+        return -errno;
+    if (pipe2(status, O_CLOEXEC) != 0)
+        return -errno;
+    pp_block_signals(e);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(go[1]);
+        child(e, &filter, go[0], status[1], file, argv, envp);
+    }
+    error = -errno;
+    close(go[0]);
+    close(status[1]);
+    free(filter.filter);
+    e->status_pipe = status[0];
+    if (pid > 0) {
+        long options = OPTIONS | (e->use_seccomp ? PTRACE_O_TRACESECCOMP : 0);
+        error = pp_ptrace(e, PTRACE_SEIZE, pid, NULL, (void *)options) == 0 ? 0 : -errno;
+        if (!error && !e->use_seccomp && pp_ptrace(e, PTRACE_INTERRUPT, pid, NULL, NULL) != 0)
+            error = -errno;
+        if (!error && !pp_add(e, pid, pp_mm_new()))
+            error = -ENOMEM;
+        if (error)
+            abandon(pid);
+        else if (write(go[1], "", 1) != 1)
+            error = -errno;
+    }
+    close(go[1]);
+    if (error)
+        return error;
+    e->root = pid;
+    return pid;
+}
+
+/* Wait status of the job's first process; meaningful after PP_DONE. */
+int pp_root_status(const struct pp_engine *e) { return e->root_status; }
+
+/* Why the job's first program could not be started: 0 (it was), an errno of exec, or -errno of the filter. */
+int pp_exec_errno(const struct pp_engine *e)
+{
+    struct failure f;
+    if (e->status_pipe < 0 || read(e->status_pipe, &f, sizeof f) != (ssize_t)sizeof f)
+        return 0;
+    return f.step ? -f.error : f.error;
+}
+
+unsigned long long pp_counter(const struct pp_engine *e, int which)
+{
+    return which >= 0 && which < PP_C_COUNT ? e->counters[which] : 0;
+}
+
+unsigned long long pp_call_count(const struct pp_engine *e, int index)
+{
+    return index >= 0 && index < e->call_count ? e->per_call[index] : 0;
+}
+
+int pp_tracees(const struct pp_engine *e) { return e->tracees; }
