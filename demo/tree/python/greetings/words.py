@@ -1,0 +1,3 @@
+"""The word for each language."""
+
+WORDS = {"de": "Hallo", "en": "Hello", "fr": "Bonjour"}
