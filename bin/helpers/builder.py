@@ -125,7 +125,11 @@ class Builder:
         unfinished = self.state / "unfinished"
         unfinished.touch()
         pip = [self.python, "-I", "-m", "pip", "install", "-q", "--prefer-binary", "--no-warn-script-location"]
-        run("pip install", [*pip, *wanted], cwd=self.root)
+        try:
+            run("pip install", [*pip, *wanted], cwd=self.root)
+        except SetupError as error:
+            hint = "no way to the package index? see pip's settings for index and proxy (PIP_INDEX_URL, https_proxy)"
+            raise SetupError(f"{error}\n    {hint}") from error
         installed.write_text(listing)
         unfinished.unlink()
 

@@ -51,6 +51,7 @@ def run(what: str, command: Sequence[str], *, cwd: Path, extra: Mapping[str, str
     except OSError as error:
         raise SetupError(f"{what} failed: {command[0]}: {error.strerror}") from error
     if done.returncode:
-        tail = "\n".join("    " + line for line in done.stdout.splitlines()[-TAIL_LINES:])
+        told = [line for line in done.stdout.splitlines() if not line.startswith("WARNING:")]
+        tail = "\n".join("    " + line for line in told[-TAIL_LINES:])
         raise SetupError(f"{what} failed (status {done.returncode}):\n{tail}")
     return done.stdout

@@ -1,0 +1,158 @@
+"""The program behind bin/test: ruff, mypy, C warnings, then the test suite, then one closing line.
+
+The checkout and its set-up may belong to somebody else (root made them, uid 65534 runs the tests): caches are kept
+only where they can be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NOBODY = 65534
+NOTHING_SELECTED = 5
+C_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-c")
+ONE_PROCESS = ("-n", "--numprocesses", "--pdb", "--trace", "-s", "--capture", "--co", "--collect-only", "--lf", "--sw")
+
+DESCRIPTION = """\
+Check this checkout: ruff, mypy --strict, C warnings, then pytest.  Every other argument is handed to pytest:
+bin/test -k walk, bin/test tests/unit.  A selection of tests leaves out the checks before them, like --quick."""
+
+
+@dataclass
+class Plan:
+    """What was asked for, and where things are."""
+
+    root: Path
+    setup: Path
+    scratch: Path
+    slow: bool
+    as_nobody: bool
+    pytest: list[str]
+    failed: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("passed", "failed", "skipped"), 0))
+
+    @property
+    def python(self) -> list[str]:
+        """The command that starts the Python of the set-up."""
+        return [sys.executable, "-I", *(f"-X{key}={value}" for key, value in sys._xoptions.items())]
+
+    def cache(self, tool: str) -> Path | None:
+        """A directory for the tool's cache, or None when this user can't keep one."""
+        return self.setup / "cache" / tool if os.access(self.setup, os.W_OK) and not self.as_nobody else None
+
+
+def main() -> int:
+    """Run what the arguments ask for; the exit status is 0 only if all of it went well."""
+    parser = argparse.ArgumentParser(prog="bin/test", description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--setup", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--slow", action="store_true", help="also the tests marked slow")
+    parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
+    parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
+    parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
+    arguments = sys.argv[1:]
+    arguments.remove("--")  # bin/test puts it before the caller's arguments, and pytest's may begin with dashes too
+    options, rest = parser.parse_known_args(arguments)
+    if options.as_nobody and os.geteuid() != 0:
+        parser.error("--as-nobody changes the user, which only root can")
+    with tempfile.TemporaryDirectory(prefix="parrot_py-test-") as scratch:
+        plan = Plan(options.root, options.setup, Path(scratch), options.slow, options.as_nobody, rest)
+        if options.lint or not (options.quick or rest or options.as_nobody):
+            lint(plan)
+        if not options.lint:
+            suite(plan)
+    for name in plan.failed:
+        print(f"bin/test: {name} failed")
+    if not options.lint:
+        print("total: " + ", ".join(f"{number} {name}" for name, number in plan.counts.items()))
+    return 1 if plan.failed else 0
+
+
+def step(plan: Plan, name: str, command: Sequence[str]) -> int:
+    """Run one check with its heading and time; its status."""
+    print(f"== {name}", flush=True)
+    started = time.monotonic()
+    status = subprocess.run(command, cwd=plan.root, check=False).returncode
+    print(f"== {name}: {'ok' if status == 0 else f'status {status}'}, {time.monotonic() - started:.1f} s", flush=True)
+    return status
+
+
+def lint(plan: Plan) -> None:
+    """The checks that run nothing: style, types, what the C compiler has to say."""
+    ruff_cache, mypy_cache = plan.cache("ruff"), plan.cache("mypy")
+    commands = {
+        "ruff": [*plan.python, "-m", "ruff", "check", f"--cache-dir={ruff_cache}" if ruff_cache else "--no-cache"],
+        "mypy": [*plan.python, "-m", "mypy", f"--cache-dir={mypy_cache or os.devnull}"],
+    }
+    for name, command in commands.items():
+        if step(plan, name, command):
+            plan.failed.append(name)
+    sources = [*plan.root.glob("parrot_py/engine/src/*.c"), *plan.root.glob("bench/*.c")]
+    compiler = [os.environ.get("CC") or next(filter(shutil.which, ("cc", "gcc", "clang")), "cc"), *C_FLAGS]
+    print(f"== C warnings in {len(sources)} files", flush=True)
+    for source in sorted(sources):
+        command = [*compiler, f"-I{source.parent}", str(source), "-o", str(plan.scratch / "object.o")]
+        if subprocess.run(command, check=False).returncode:
+            plan.failed.append(f"C warnings: {source.relative_to(plan.root)}")
+
+
+def suite(plan: Plan) -> None:
+    """Pytest: what can run side by side on two workers, then what measures or counts, alone."""
+    marks = [] if plan.slow else ["not slow"]
+    given = [argument.split("=")[0] for argument in plan.pytest]
+    if "-m" in given or any(name in given for name in ONE_PROCESS):
+        chosen = [] if "-m" in given or plan.slow else ["-m", "not slow"]
+        phases = [("tests", chosen)]
+    else:
+        side_by_side = ["-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not serial"])]
+        phases = [("tests", side_by_side), ("serial tests", ["-m", " and ".join([*marks, "serial"])])]
+    statuses = [pytest(plan, name, [*options, *plan.pytest]) for name, options in phases]
+    if all(status == NOTHING_SELECTED for status in statuses):
+        plan.failed.append("the selection of tests (nothing matches)")
+
+
+def pytest(plan: Plan, name: str, options: Sequence[str]) -> int:
+    """One run of pytest, its numbers added to the plan's; its status."""
+    report = plan.scratch / "report.xml"
+    report.unlink(missing_ok=True)
+    cache = plan.cache("pytest")
+    keep = [f"-ocache_dir={cache}"] if cache else ["-pno:cacheprovider"]
+    home = plan.scratch / "home"
+    home.mkdir(exist_ok=True)
+    environment = [f"HYPOTHESIS_STORAGE_DIRECTORY={plan.cache('hypothesis') or home / 'hypothesis'}"]
+    user: list[str] = []
+    if plan.as_nobody:
+        environment.append(f"HOME={home}")
+        for directory in (plan.scratch, home):
+            os.chown(directory, NOBODY, NOBODY)
+        user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        user += ["--inh-caps=-all", "--bounding-set=-all"]
+    command = [*user, "env", *environment, *plan.python, "-m", "pytest", *keep, f"--junitxml={report}", *options]
+    status = step(plan, name, command)
+    if status not in (0, NOTHING_SELECTED):
+        plan.failed.append(name)
+    if report.exists():
+        count(plan, report)
+    elif status not in (0, NOTHING_SELECTED):
+        plan.counts["failed"] += 1  # pytest itself did not come to its end
+    return status
+
+
+def count(plan: Plan, report: Path) -> None:
+    """Add the numbers of one report; an error while setting up or collecting a test is a failure."""
+    for result in ET.parse(report).getroot().iter("testsuite"):
+        numbers = {name: int(result.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+        failed = numbers["failures"] + numbers["errors"]
+        plan.counts["failed"] += failed
+        plan.counts["skipped"] += numbers["skipped"]
+        plan.counts["passed"] += max(0, numbers["tests"] - failed - numbers["skipped"])
