@@ -107,7 +107,7 @@ def lint(plan: Plan) -> None:
 
 
 def suite(plan: Plan) -> None:
-    """Pytest: what can run side by side on two workers, then what measures or counts, alone."""
+    """Pytest: what measures or counts runs alone, what can run side by side on two workers."""
     marks = [] if plan.slow else ["not slow"]
     given = [argument.split("=")[0] for argument in plan.pytest]
     if "-m" in given or any(name in given for name in ONE_PROCESS):
@@ -115,7 +115,7 @@ def suite(plan: Plan) -> None:
         phases = [("tests", chosen)]
     else:
         side_by_side = ["-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not serial"])]
-        phases = [("tests", side_by_side), ("serial tests", ["-m", " and ".join([*marks, "serial"])])]
+        phases = [("serial tests", ["-m", " and ".join([*marks, "serial"])]), ("tests", side_by_side)]
     statuses = [pytest(plan, name, [*options, *plan.pytest]) for name, options in phases]
     if all(status == NOTHING_SELECTED for status in statuses):
         plan.failed.append("the selection of tests (nothing matches)")

@@ -34,9 +34,10 @@ def test_the_hook_is_python() -> None:
 
 
 def test_only_final_pip_wheels_have_a_version() -> None:
-    names = ["pip-9.0.1-py2.py3-none-any.whl", "pip-25.0-py3-none-any.whl", "pip-26.0b1-py3-none-any.whl", "pip-1.tar.gz"]
-    assert max(names, key=pips._version) == "pip-25.0-py3-none-any.whl"
-    assert pips._version("pip-26.0b1-py3-none-any.whl") == ()
+    older, newest, trial = "pip-9.0.1-py2.py3-none-any.whl", "pip-25.0-py3-none-any.whl", "pip-26.0b1-py3-none-any.whl"
+    names = [older, newest, trial, "pip-1.tar.gz"]
+    assert max(names, key=pips._version) == newest
+    assert pips._version(trial) == ()
 
 
 def test_a_directory_closed_to_others_is_noticed(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_a_place_that_others_may_write_is_refused(tmp_path: Path, monkeypatch: p
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
-    monkeypatch.setattr(main.os, "access", lambda path, mode: False)
+    monkeypatch.setattr("os.access", lambda *_: False)
     own = tmp_path / "own" / "venv"
     assert main.choose_place([tmp_path / ".venv", shared / "venv", own]) == own
     assert os.stat(own.parent).st_mode & 0o777 == 0o700
