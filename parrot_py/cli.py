@@ -25,7 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         wanted = config.read(sys.argv[1:] if argv is None else argv, os.environ)
         if isinstance(wanted, Message):
-            sys.stdout.write(wanted.text)
+            # Bytes, since a driver's name on the command line need not be text.
+            sys.stdout.buffer.write(os.fsencode(wanted.text))
             sys.stdout.flush()
             return wanted.status
         _prepare(wanted)

@@ -39,12 +39,17 @@ def prepare(config: RunConfig) -> None:
 
 def _own(path: Path) -> None:
     _make(path)
-    for info in (os.lstat(path), os.stat(path)):
+    for owner in owners(path):
         # Root could do anything anyway, and in a container it often owns what it made for us.
-        if info.st_uid not in (os.geteuid(), 0):
-            raise ConfigError(f"the directory {str(path)!r} belongs to user {info.st_uid}, not to you: {_REMEDY}")
+        if owner not in (os.geteuid(), 0):
+            raise ConfigError(f"the directory {str(path)!r} belongs to user {owner}, not to you: {_REMEDY}")
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError(f"cannot write to the directory {str(path)!r}: {_REMEDY}")
+
+
+def owners(path: Path) -> tuple[int, int]:
+    """The uids that own the name *path* (it may be a symbolic link) and the directory behind it."""
+    return os.lstat(path).st_uid, os.stat(path).st_uid
 
 
 def _make(path: Path) -> None:

@@ -45,7 +45,7 @@ HONOURED = (
     Option("-T --timeout", "TIME", "PARROT_TIMEOUT", "bound for fetching one object: 30, 30s, 5m, 1h, 1d", "60s"),
     Option("-M --mount", "/FROM=/TO", "PARROT_MOUNT_STRING", "redirect a path (repeatable; the last match counts)"),
     Option("-w --work-dir", "DIR", "", "start the job in this directory of the host", "the current directory"),
-    Option("-d --debug", "FLAG", "PARROT_DEBUG_FLAGS", "log more (repeatable): cvmfs, syscall, process, … all"),
+    Option("-d --debug", "FLAG", "PARROT_DEBUG_FLAGS", "log more (repeatable): cvmfs, syscall, process ... all"),
     Option("-o --debug-file", "FILE", "", "where the log goes: a path, :stderr or :stdout", ":stderr with -d"),
     Option("-O --debug-rotate-max", "SIZE", "", "rename the log to FILE.old at this size: 64K, 10M; 0: never", "0"),
     Option("--cvmfs-alien-cache", "DIR", "PARROT_CVMFS_ALIEN_CACHE", "a cache shared with others", "<tempdir>/cvmfs"),

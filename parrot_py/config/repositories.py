@@ -54,19 +54,24 @@ class RepositoryTable:
         return list(dict.fromkeys(entry.name for entry in self._entries if not (entry.wildcard or entry.hidden)))
 
     def _check(self, entry: Entry) -> None:
-        where, options = f"{self._where}: {entry}", dict(entry.options)
-        self.remarks += repository_options.check_names(options, where)
-        # Any name will do for a wildcard: what is wrong with one is wrong with all of them.
-        name, front = (f"x{entry.name}", "x") if entry.wildcard else (entry.name, "")
-        config = self._build(entry, name, front)
-        self.warnings += repository_options.proxy_warnings(options, self._base, where)
+        where = f"{self._where}: {entry}"
+        self.remarks += repository_options.check_names(dict(entry.options), where)
+        # What is wrong with one name is wrong with all that match; a '*' makes messages show what was written.
+        front = "*" if entry.wildcard else ""
+        config = self._build(entry, front + entry.name, front)
+        self.warnings += repository_options.proxy_warnings(_filled(entry, front), self._base, where)
         if not entry.wildcard:
             repository_options.check_files(config, where)
 
     def _build(self, entry: Entry, name: str, front: str) -> RepositoryConfig:
-        options = {key: value.replace(FRONT, front) for key, value in entry.options}
-        config = repository_options.configuration(name, options, self._base, f"{self._where}: {entry}")
+        where = f"{self._where}: {entry}"
+        config = repository_options.configuration(name, _filled(entry, front), self._base, where)
         return config._replace(subpath=os.fsencode(entry.subpath))
+
+
+def _filled(entry: Entry, front: str) -> dict[str, str]:
+    """The options of *entry*, of equal ones the last, with *front* where the ``*`` was."""
+    return {key: value.replace(FRONT, front) for key, value in entry.options}
 
 
 def table(text: str | None, base: Base, where: str) -> RepositoryTable:

@@ -137,7 +137,7 @@ def _urls(text: str, fqrn: str, what: str) -> tuple[str, ...]:
         scheme = next((known for known in _SCHEMES if url.lower().startswith(known)), None)
         if scheme is None or len(url) == len(scheme) or any(char.isspace() or char < " " for char in url):
             raise ConfigError(f"{what}: not an http, https or file URL: {part!r}")
-        urls.append(url)
+        urls.append(scheme + url[len(scheme) :])
     return tuple(dict.fromkeys(urls))
 
 

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parrot_py.config import domains
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.config.repositories import DEMO, RepositoryTable, default_entries, table
+from parrot_py.config.repository_options import HONOURED, IGNORED, Base
+from parrot_py.errors import ConfigError
+
+BASE = Base(Path("/cache"), (("http://squid:3128",),), 42.0, 11, 12, {"A": "1"})
+
+
+def made(text: str | None, base: Base = BASE) -> RepositoryTable:
+    return table(text, base, "-r")
+
+
+def found(text: str | None, name: str | bytes) -> RepositoryConfig:
+    config = made(text).find(name)
+    assert config is not None
+    return config
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "my.pub"
+    path.write_text("not looked into")
+    return path
+
+
+def test_everything_of_one_entry(key: Path) -> None:
+    config = found(
+        f"a.org/sub:url=http://h1/x;file:///x/@fqrn@,pubkey={key}:<BUILTIN-cern.ch.pub>,proxies=p:1|q:2;DIRECT,"
+        f"timeout=3,timeout_direct=4s,root_hash={'0a' * 20}-rmd160,blacklist={key},external_url=http://e/@org@",
+        b"a.org",
+    )
+    assert config == RepositoryConfig(
+        fqrn="a.org",
+        urls=("http://h1/x", "file:///x/a.org"),
+        public_keys=(key, domains.DATA / "cern.ch.pub"),
+        cache_dir=Path("/cache"),
+        proxies=(("http://p:1", "http://q:2"), ("DIRECT",)),
+        external_urls=("http://e/a",),
+        timeout=3,
+        timeout_direct=4,
+        deadline=42.0,
+        root_hash="0a" * 20 + "-rmd160",
+        blacklist=key,
+        subpath=b"/sub",
+        uid=11,
+        gid=12,
+        variables={"A": "1"},
+    )
+
+
+def test_defaults_of_an_entry() -> None:
+    config = found("x.cern.ch:url=http://h", "x.cern.ch")
+    assert (config.timeout, config.timeout_direct, config.max_retries) == (5, 10, 1)
+    assert config.proxies == BASE.proxies
+    assert config.local is False
+    assert {path.name for path in config.public_keys} == {
+        "cern.ch.pub", "cern-it1.cern.ch.pub", "cern-it4.cern.ch.pub", "cern-it5.cern.ch.pub",
+    }  # fmt: skip
+
+
+def test_nobody_configured_it() -> None:
+    assert made("a.cern.ch:url=http://h").find("b.cern.ch") is None
+    assert made("").find("a.cern.ch") is None
+    assert made("").find(DEMO) is None
+
+
+def test_last_matching_entry_wins() -> None:
+    text = "*.cern.ch:url=http://star a.cern.ch:url=http://one a.cern.ch:url=http://two"
+    assert found(text, "a.cern.ch").urls == ("http://two",)
+    assert found(text, "b.cern.ch").urls == ("http://star",)
+    assert found(text + " *:url=http://all,pubkey=<BUILTIN-cern.ch.pub>", "a.cern.ch").urls == ("http://all",)
+
+
+def test_last_of_two_equal_options_wins() -> None:
+    assert found("a.cern.ch:url=http://h,timeout=1,timeout=2", "a.cern.ch").timeout == 2
+
+
+def test_the_front_of_a_name_is_put_into_the_options() -> None:
+    text = "*.cern.ch:url=http://h/opt/*;http://*.h/,pubkey=/keys/*.pub,repo_name=*.cern.ch"
+    config = found(text, "atlas.cern.ch")
+    assert config.urls == ("http://h/opt/atlas", "http://atlas.h/")
+    assert config.public_keys == (Path("/keys/atlas.pub"),)
+    assert config.fqrn == "atlas.cern.ch"
+
+
+@pytest.mark.parametrize("name", ["a;b", "a,url=http:", "a b", ".hidden", "a/b", "", "é", "a\n", b"\xff", "x" * 300])
+def test_a_name_that_does_not_belong_into_a_url_matches_no_wildcard(name: str | bytes) -> None:
+    whole = name + (b".cern.ch" if isinstance(name, bytes) else ".cern.ch")  # type: ignore[operator]
+    assert made("*.cern.ch:url=http://h/*").find(whole) is None
+
+
+def test_another_name_than_the_signed_one() -> None:
+    assert found("short:url=http://h/@fqrn@,repo_name=long.cern.ch", "short").urls == ("http://h/long.cern.ch",)
+
+
+def test_without_a_server_only_the_hosts_own_counts() -> None:
+    for text in ("a.org", "a.org:", "a.org:try_local_filesystem"):
+        config = found(text, "a.org")
+        assert (config.local, config.urls) == (True, ())
+
+
+def test_local_first() -> None:
+    config = found("a.cern.ch:try_local_filesystem,url=http://h", "a.cern.ch")
+    assert (config.local, config.urls) == (True, ("http://h",))
+
+
+def test_fallback_proxies_remove_direct() -> None:
+    config = found("a.cern.ch:url=http://h,proxies=p:1;DIRECT,fallback_proxies=q:2", "a.cern.ch")
+    assert config.proxies == (("http://p:1",), ("http://q:2",))
+
+
+def test_auto_proxies_of_an_entry_warn() -> None:
+    [warning] = made("a.cern.ch:url=http://h,proxies=auto").warnings
+    assert "a.cern.ch: proxies" in warning
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a.cern.ch:url=http://h,bogus=1", "-r: a.cern.ch: unknown option 'bogus'"),
+        ("*.cern.ch:url=http://h,bogus", "-r: *.cern.ch: unknown option 'bogus'"),
+        ("a.cern.ch:url=ftp://h", "'ftp://h'"),
+        ("a.cern.ch:url=http://", "'http://'"),
+        ("a.cern.ch:url=h/cvmfs", "'h/cvmfs'"),
+        (r"a.cern.ch:url=http://a\ b", "'http://a b'"),
+        ("a.cern.ch:url", "option 'url' needs a value"),
+        ("*.cern.ch:url=ftp://h/*", "'ftp://h/*'"),
+        ("a.cern.ch:url=http://h,timeout=fast", "timeout: not a time: 'fast'"),
+        ("a.cern.ch:url=http://h,timeout_direct=0", "timeout_direct: not a time: '0'"),
+        ("a.cern.ch:url=http://h,root_hash=xyz", "root_hash: not a hash: 'xyz'"),
+        ("a.cern.ch:url=http://h,proxies=ftp://p", "'ftp://p'"),
+        ("a.cern.ch:url=http://h,pubkey=<BUILTIN-nobody.pub>", "'<BUILTIN-nobody.pub>'"),
+        ("a.cern.ch:url=http://h,pubkey=<BUILTIN-../x.pub>", "'<BUILTIN-../x.pub>'"),
+        ("a.cern.ch:url=http://h,pubkey=/does/not/exist", "public key '/does/not/exist': No such file"),
+        ("a.cern.ch:url=http://h,pubkey=/tmp", "'/tmp' is a directory"),
+        ("a.cern.ch:url=http://h,blacklist=/does/not/exist", "blacklist '/does/not/exist': No such file"),
+        ("a.example.org:url=http://h", "no built-in master key for 'a.example.org'"),
+        ("<default-repositories>:bogus", "unknown option 'bogus'"),
+    ],
+)
+def test_errors_name_the_text(text: str, named: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        made(text)
+    assert named in str(caught.value)
+    assert str(caught.value).startswith("-r: ")
+
+
+def test_a_missing_key_of_a_wildcard_is_no_start_up_error() -> None:
+    assert made("*.org:url=http://h,pubkey=/keys/*.pub").find("a.org") is not None
+
+
+def test_relative_keys_are_absolute(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(key.parent)
+    assert found("a.org:url=http://h,pubkey=my.pub", "a.org").public_keys == (key,)
+
+
+@pytest.mark.parametrize("option", IGNORED)
+def test_historic_options_leave_a_remark(option: str) -> None:
+    listed = made(f"a.cern.ch:url=http://h,{option}=1")
+    [remark] = listed.remarks
+    assert option in remark
+    assert listed.find("a.cern.ch") == found("a.cern.ch:url=http://h", "a.cern.ch")
+
+
+def test_no_option_is_both() -> None:
+    assert not set(HONOURED) & set(IGNORED)
+
+
+def test_names_are_the_ones_configured_in_full() -> None:
+    listed = made("*.cern.ch:url=http://h b.cern.ch:url=http://h a.cern.ch b.cern.ch")
+    assert [name for name in listed.names() if name != DEMO] == ["b.cern.ch", "a.cern.ch"]
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "keys"),
+    [
+        ("atlas.cern.ch", "http://cvmfs-stratum-one.cern.ch:8000/cvmfs/atlas.cern.ch", 4),
+        ("oasis.opensciencegrid.org", "http://cvmfs-egi.gridpp.rl.ac.uk:8000/cvmfs/oasis.opensciencegrid.org", 1),
+        ("software.eessi.io", "http://aws-eu-central-s1.eessi.science/cvmfs/software.eessi.io", 1),
+        ("x.gridpp.ac.uk", "http://cvmfs-egi.gridpp.rl.ac.uk:8000/cvmfs/x.gridpp.ac.uk", 1),
+        ("sft-nightlies.cern.ch", "http://cvmfs-stratum-one.cern.ch/cvmfs/sft-nightlies.cern.ch", 4),
+        ("softdrive.nl", "http://cvmfs-egi.gridpp.rl.ac.uk:8000/cvmfs/softdrive.nl", 1),
+    ],
+)
+def test_built_in_list(name: str, host: str, keys: int) -> None:
+    for text in (None, "<default-repositories>", "<default-repositories> a.cern.ch:url=http://h"):
+        config = found(text, name)
+        assert config.local
+        assert config.urls[0] == host
+        assert len(config.public_keys) == keys
+
+
+def test_options_behind_the_default_list_reach_every_entry() -> None:
+    config = found("<default-repositories>:timeout=77,proxies=*-squid:1", "atlas.cern.ch")
+    assert (config.timeout, config.proxies) == (77, (("http://atlas-squid:1",),))
+    assert found("<default-repositories>:timeout=77", "softdrive.nl").timeout == 77
+
+
+def test_a_name_that_only_the_host_may_know() -> None:
+    config = found(None, "unknown.example.org")
+    assert (config.local, config.urls) == (True, ())
+
+
+def test_the_built_in_list_is_not_listed() -> None:
+    assert [name for name in made(None).names() if name != DEMO] == []
+
+
+def test_every_built_in_entry_is_sound() -> None:
+    listed = RepositoryTable(default_entries(), BASE)
+    assert listed.remarks == listed.warnings == []
+    for known in (*domains.DOMAINS.values(), *domains.REPOSITORIES.values()):
+        assert known.urls
+        for name in known.keys:
+            path = domains.key_file(name)
+            assert path is not None
+            public = load_pem_public_key(path.read_bytes())
+            assert isinstance(public, RSAPublicKey)
+            assert public.key_size == 2048
+
+
+def test_every_key_file_is_used() -> None:
+    used = {key for known in (*domains.DOMAINS.values(), *domains.REPOSITORIES.values()) for key in known.keys}
+    assert {path.stem for path in domains.DATA.glob("*.pub")} == used
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "odd; place, 100%"
+    place.mkdir()
+    (place / f"{DEMO}.pub").write_text("key")
+    monkeypatch.setattr(domains, "DEMO", place)
+    return place
+
+
+def test_demo_repository(demo: Path) -> None:
+    for text in (None, "a.cern.ch:url=http://h", "*:url=http://h,pubkey=<BUILTIN-cern.ch.pub>"):
+        config = found(text, DEMO)
+        quoted = str(demo).replace("%", "%25").replace(" ", "%20").replace(";", "%3B").replace(",", "%2C")
+        assert config.urls == (f"file://{quoted}/www/{DEMO}",)
+        assert config.public_keys == (demo / f"{DEMO}.pub",)
+        assert DEMO in made(text).names()
+
+
+@pytest.mark.usefixtures("demo")
+def test_demo_repository_may_be_configured_otherwise() -> None:
+    text = f"{DEMO}:url=http://h,pubkey=<BUILTIN-cern.ch.pub>"
+    assert found(text, DEMO).urls == ("http://h",)
+    assert made(text).names() == [DEMO]
+
+
+def test_no_demo_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(domains, "DEMO", tmp_path)
+    assert made(None).names() == []
+
+
+@settings(deadline=None)
+@given(st.text() | st.binary(), st.sampled_from([None, "*:url=http://*/,pubkey=/*", "a.cern.ch:url=http://h"]))
+def test_find_never_fails(name: str | bytes, text: str | None) -> None:
+    config = made(text).find(name)
+    assert config is None or (config.local or config.urls)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_any_list_is_understood_or_refused_in_one_line(text: str) -> None:
+    listed, message = made(""), "-r: one line"
+    try:
+        listed = made(text)
+    except ConfigError as error:
+        message = str(error)
+    assert message.startswith("-r: ")
+    assert len(message.splitlines()) == 1
+    assert all(listed.find(name) is not None for name in listed.names())
