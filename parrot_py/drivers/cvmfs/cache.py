@@ -1,0 +1,234 @@
+"""The local store of verified content, in the layout of the real client: ``ab/cdef…`` decompressed, without letters.
+
+Any number of processes use one cache directory at the same time, with no daemon and no locks, and any of them may be
+killed at any time.  That works because a name appears by ``rename`` only, after the file is complete and verified, and
+because whoever is second merely replaces a file by an equal one.  What a killed process leaves is a file in ``txn/``,
+and the next process removes it.  There is no fsync: after a power cut a file may be short, and a file of the wrong size counts
+as absent.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from parrot_py.drivers.cvmfs.hashes import Algorithm
+from parrot_py.drivers.cvmfs.trouble import Failure, local_failure, log
+
+# Objects must be executable: the job execs them in place.  They never change, so nobody may write.
+OBJECT_MODE = 0o555
+_ABANDONED_AFTER = 24 * 3600.0
+# An empty file is stored as an empty zlib stream; its SHA-1 name serves for every empty file, whatever its algorithm.
+EMPTY_NAME = Algorithm.SHA1.hash(bytes.fromhex("789c030000000001")).cache_path()
+
+
+class Transaction:
+    """A file in the making.  An Output for sinks; without :meth:`commit` nothing of it remains."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._file, self._path = cache.temporary()
+        self._done = False
+
+    def restart(self) -> None:
+        """Begin again with an empty file."""
+        self._file.seek(0)
+        self._file.truncate()
+
+    def write(self, data: bytes, /) -> None:
+        """Append *data*."""
+        self._file.write(data)
+
+    def fileno(self) -> int:
+        """The descriptor, for positioned writes."""
+        return self._file.fileno()
+
+    def complete(self) -> str:
+        """Path of the file, with everything in it that was written so far: to look at it before it is committed."""
+        self._file.flush()
+        return self._path
+
+    def commit(self, name: str, mode: int = OBJECT_MODE) -> str:
+        """Give the file its final *name*.  Precondition: what was written is complete and verified."""
+        self._file.flush()
+        os.fchmod(self._file.fileno(), mode)
+        # Closed before it has its name: a file open for writing cannot be exec'ed (ETXTBSY).
+        self._file.close()
+        final = self._cache.path(name)
+        try:
+            os.rename(self._path, final)
+        except FileNotFoundError:
+            self._cache.make_directory(os.path.dirname(final))
+            os.rename(self._path, final)
+        self._done = True
+        return final
+
+    def abandon(self) -> None:
+        """Remove the file unless it was committed."""
+        if self._done:
+            return
+        try:
+            self._file.close()
+        except OSError as error:
+            # A buffer that cannot be flushed on a full disk: the reason is reported where the write failed.
+            log.debug("closing an abandoned file: %s", error)
+        _unlink(self._path)
+
+
+class Cache:
+    """One cache directory.  Methods that make something raise OSError; a read that fails counts as a miss."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = os.fspath(root)
+        self._ready = False
+        self._owner = _process_mark(os.getpid())
+
+    def path(self, name: str) -> str:
+        """Where the object *name* (``ab/cdef…``) is, if it is there."""
+        return f"{self.root}/{name}"
+
+    def find(self, name: str, size: int | None = None) -> str | None:
+        """Path of the object *name*, None if absent or of another length than *size* (unknown size: not empty)."""
+        path = self.path(name)
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        good = status.st_size == size if size is not None else status.st_size > 0
+        return path if good and stat.S_ISREG(status.st_mode) else None
+
+    def forget(self, name: str) -> None:
+        """Remove an object that turned out to be damaged, as far as possible."""
+        _unlink(self.path(name))
+
+    @contextmanager
+    def transaction(self, what: str) -> Iterator[Transaction]:
+        """A new file; local I/O errors inside become a Failure that names *what* (ENOSPC stays ENOSPC)."""
+        txn = None
+        try:
+            txn = Transaction(self)
+            yield txn
+        except OSError as error:
+            raise local_failure(f"{what}: cache {self.root}", error) from None
+        finally:
+            if txn is not None:
+                txn.abandon()
+
+    def empty_file(self) -> str:
+        """Path of an empty file."""
+        found = self.find(EMPTY_NAME, 0)
+        if found is None:
+            with self.transaction("empty file") as txn:
+                found = txn.commit(EMPTY_NAME)
+        return found
+
+    def temporary(self) -> tuple[IO[bytes], str]:
+        """A new file in ``txn/`` whose name says which process makes it."""
+        self._prepare()
+        fd, path = tempfile.mkstemp(prefix=f"fetch.{self._owner}.", dir=f"{self.root}/txn")
+        return os.fdopen(fd, "wb"), path
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory of the cache (and what is above it): readable for others only when root shares it out."""
+        mode = 0o755 if os.getuid() == 0 else 0o700
+        try:
+            os.mkdir(path, mode)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            self.make_directory(os.path.dirname(path))
+            self.make_directory(path)
+            return
+        os.chmod(path, mode)
+
+    def _prepare(self) -> None:
+        if self._ready and os.path.isdir(f"{self.root}/txn"):
+            return
+        self.make_directory(f"{self.root}/txn")
+        self._ready = True
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left in ``txn/``."""
+        try:
+            with os.scandir(f"{self.root}/txn") as entries:
+                left = [entry for entry in entries if entry.name.startswith("fetch") and _abandoned(entry)]
+        except OSError as error:
+            log.warning("cache %s: cannot look for abandoned files: %s", self.root, error)
+            return
+        for entry in left:
+            _unlink(entry.path)
+
+    def private(self) -> bool:
+        """Whether nobody else could have put something here: ours (or root's), writable by nobody else."""
+        try:
+            status = os.stat(self.root)
+        except OSError:
+            return False
+        return status.st_uid in (os.getuid(), 0) and not status.st_mode & 0o022
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """The bytes of a small file, None when it cannot be read."""
+        try:
+            with open(self.path(name), "rb") as file:
+                return file.read(limit)
+        except OSError:
+            return None
+
+    def put(self, name: str, data: bytes, mode: int = OBJECT_MODE) -> None:
+        """Write a small file in one step.  Only a loss of speed when it fails, so failure is a log line."""
+        try:
+            with self.transaction(name) as txn:
+                txn.write(data)
+                txn.commit(name, mode)
+        except Failure as failure:
+            log.warning("not stored: %s", failure)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("cannot remove %s: %s", path, error)
+
+
+def _process_mark(pid: int) -> str:
+    """Names a process for ever: machine boot, pid namespace, pid, start time (a pid alone is used again and again)."""
+    return f"{_machine_mark()}.{pid}.{_start_time(pid)}"
+
+
+def _machine_mark() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            boot = file.read().strip()
+        return f"{boot[:13]}-{os.stat('/proc/self/ns/pid').st_ino:x}"
+    except OSError:
+        return f"unknown-{os.getuid()}"
+
+
+def _start_time(pid: int) -> str | None:
+    """The start of a process in clock ticks since boot (proc(5), field 22), None when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        return None
+
+
+def _abandoned(entry: os.DirEntry[str]) -> bool:
+    """Whether the process that made a temporary file is gone; of another machine's, a day without a write tells."""
+    parts = entry.name.split(".")
+    if len(parts) >= 4 and parts[1] == _machine_mark() and parts[2].isdecimal():
+        return _start_time(int(parts[2])) != parts[3]
+    try:
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False

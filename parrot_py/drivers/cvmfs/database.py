@@ -1,0 +1,189 @@
+"""Opening the SQLite file of a catalog: is it whole, is it what it should be, and which columns does it have."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from parrot_py.drivers.cvmfs.trouble import Failure
+
+_MAGIC = b"SQLite format 3\0"
+_TABLES = ("catalog", "properties", "nested_catalogs", "bind_mountpoints", "chunks", "statistics")
+# A query that needs more steps than any real one is a trap (or a broken file) and is interrupted.
+_STEPS, _STEP_LIMIT = 1_000_000, 2_000
+_MAX_ROWID = 1 << 40
+_MAX_NESTED = 1_000_000
+
+# What a row of ``catalog`` is read as, and what stands for a column that an old schema does not have.
+_COLUMNS = {
+    "rowid": "",
+    "name": "",
+    "flags": "",
+    "mode": "",
+    "size": "",
+    "mtime": "",
+    "mtimens": "0",
+    "hardlinks": "1",
+    "uid": "0",
+    "gid": "0",
+    "hash": "",
+    "symlink": "",
+    "xattr": "NULL",
+    "md5path_1": "",
+    "md5path_2": "",
+    "parent_1": "",
+    "parent_2": "",
+}
+
+
+class Row(NamedTuple):
+    """A row of the table ``catalog`` as it is stored: nothing is checked.  ``xattr`` is only the length of the blob."""
+
+    rowid: Any
+    name: Any
+    flags: Any
+    mode: Any
+    size: Any
+    mtime: Any
+    mtimens: Any
+    hardlinks: Any
+    uid: Any
+    gid: Any
+    hash: Any
+    symlink: Any
+    xattr: Any
+    md5path_1: Any
+    md5path_2: Any
+    parent_1: Any
+    parent_2: Any
+
+
+class Facts(NamedTuple):
+    """What is read once, when a catalog is opened."""
+
+    select: str
+    tables: frozenset[str]
+    old: bool
+    revision: int
+    root_prefix: bytes | None
+    ttl: int | None
+    nested: dict[bytes, tuple[bytes, Any]]
+    binds: dict[bytes, tuple[bytes, Any]]
+    max_rowid: int
+
+
+def looks_whole(path: str) -> bool:
+    """Whether *path* is a SQLite file of the length that its header states (a truncated copy in a cache is not)."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(100)
+            length = os.fstat(file.fileno()).st_size
+    except OSError:
+        return False
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        return False
+    page = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big")
+    # The page count is only valid when the file was last written by SQLite 3.7 or newer: bytes 24 and 92 agree.
+    counted = pages != 0 and header[24:28] == header[92:96]
+    return not counted or length == pages * (65536 if page == 1 else page)
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open *path* for queries only: no locks, no journal, no memory map (a file that shrinks must not be a SIGBUS)."""
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
+    db = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+    try:
+        db.text_factory = bytes
+        for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "cache_size=-256", "query_only=ON"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def query(db: sqlite3.Connection, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+    """All rows of a query; one that runs for ever is interrupted (sqlite3.OperationalError)."""
+    left = [_STEP_LIMIT]
+
+    def tired() -> int:
+        left[0] -= 1
+        return left[0] < 0
+
+    db.set_progress_handler(tired, _STEPS)
+    return db.execute(sql, parameters).fetchall()
+
+
+def read_facts(db: sqlite3.Connection) -> Facts:
+    """What there is to know about a catalog before the first query; Failure when it is not one that can be read."""
+    tables = _tables(db)
+    if not {"catalog", "properties", "nested_catalogs"} <= tables:
+        raise Failure("not a catalog: tables are missing")
+    properties = dict(query(db, "SELECT key, value FROM properties"))
+    schema = _number(properties.get(b"schema"), 1.0)
+    revision = int(_number(properties.get(b"schema_revision"), 0))
+    old = schema < 2.0
+    if not (old or abs(schema - 2.4) < 0.01 or abs(schema - 2.5) < 0.01):
+        raise Failure(f"schema {schema} is not supported")
+    (max_rowid,) = query(db, "SELECT max(rowid) FROM catalog")[0]
+    if max_rowid is not None and not 0 <= max_rowid < _MAX_ROWID:
+        raise Failure(f"impossible row number {max_rowid}")
+    return Facts(
+        select=_select(db, old),
+        tables=frozenset(tables),
+        old=old,
+        revision=int(_number(properties.get(b"revision"), 0)),
+        root_prefix=_text(properties.get(b"root_prefix")),
+        ttl=int(_number(properties.get(b"TTL"), 0)) or None,
+        nested=_subcatalogs(db, "nested_catalogs"),
+        binds=_subcatalogs(db, "bind_mountpoints") if revision >= 4 and "bind_mountpoints" in tables else {},
+        max_rowid=max_rowid or 0,
+    )
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    """The tables of the format that exist.  A view under such a name could compute for ever: it does not count."""
+    rows = query(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'")
+    return {table for table in _TABLES if table.encode() in {name for (name,) in rows}}
+
+
+def _select(db: sqlite3.Connection, old: bool) -> str:
+    """The beginning of a query for rows of ``catalog``."""
+    there = {row[1].decode("utf-8", "replace") for row in query(db, "PRAGMA table_info(catalog)")} | {"rowid"}
+    if old:
+        there -= {"hardlinks", "uid", "gid", "xattr", "mtimens"}
+    columns = []
+    for column, otherwise in _COLUMNS.items():
+        if column not in there and not otherwise:
+            raise Failure(f"no column {column}")
+        wanted = "length(xattr)" if column == "xattr" else column
+        columns.append(wanted if column in there else otherwise)
+    return f"SELECT {', '.join(columns)} FROM catalog"
+
+
+def _subcatalogs(db: sqlite3.Connection, table: str) -> dict[bytes, tuple[bytes, Any]]:
+    """Mount path → (hash text, size) of the catalogs below; hash and size are checked when one is loaded."""
+    there = {row[1] for row in query(db, f"PRAGMA table_info({table})")}
+    columns = [name if name.encode() in there else "NULL" for name in ("path", "sha1", "size")]
+    rows = query(db, f"SELECT {', '.join(columns)} FROM {table} LIMIT {_MAX_NESTED}")
+    return {path: (hash_, size) for path, hash_, size in rows if type(path) is bytes and path.startswith(b"/")}
+
+
+def _text(value: Any) -> bytes | None:
+    return value if type(value) is bytes else None
+
+
+def _number(value: Any, default: float) -> float:
+    """A property as a number; Failure for what is none."""
+    if value is None:
+        return default
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise Failure("a property that should be a number is none") from None
+    if not -(2**63) < number < 2**63:
+        raise Failure("a property that should be a number is absurd")
+    return number

@@ -1,0 +1,32 @@
+"""Variant symbolic links: ``$(NAME)`` and ``$(NAME:-default)`` in a target are replaced by configuration values."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from parrot_py.config.model import RepositoryConfig
+
+# The first ")" ends a variable, and the default is literal.
+_VARIABLE = re.compile(rb"\$\(([^)]*)\)", re.DOTALL)
+
+
+class Expander:
+    """Expands link targets with one set of variables."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._values = {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
+
+    @classmethod
+    def for_repository(cls, config: RepositoryConfig) -> Expander:
+        """The configured variables, and the two that every client provides."""
+        return cls({"CVMFS_ARCH": os.uname().machine, **config.variables, "CVMFS_FQRN": config.fqrn})
+
+    def __call__(self, target: bytes) -> bytes:
+        """*target* as the job sees it.  An unset variable without a default is empty, a set but empty one stays empty."""
+        return _VARIABLE.sub(self._value, target) if b"$(" in target else target
+
+    def _value(self, match: re.Match[bytes]) -> bytes:
+        name, _, default = match[1].partition(b":-")
+        return self._values.get(name, default)

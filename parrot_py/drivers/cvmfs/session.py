@@ -1,0 +1,183 @@
+"""Which revision of a repository to show: the newest that its servers prove, or the last one that was proven here."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs.fetch import Fetcher
+from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.store import Store
+from parrot_py.drivers.cvmfs.trouble import Failure, log
+from parrot_py.drivers.cvmfs.trust import (
+    Blacklist,
+    Certificate,
+    Letter,
+    Manifest,
+    TrustError,
+    check_certificate,
+    check_whitelist,
+    load_public_keys,
+    read_manifest,
+)
+
+MANIFEST, WHITELIST = ".cvmfspublished", ".cvmfswhitelist"
+_CRUMB = re.compile(r"([0-9a-f]{40}[-a-z0-9]*)T(\d{1,19})(?:R(\d{1,19}))?")
+_CRUMB_LIMIT = 164
+_BLACKLIST_LIMIT = 1 << 20
+
+
+class Breadcrumb(NamedTuple):
+    """What a cache knows of a repository without a server: root catalog, time of its manifest, revision (0: unknown)."""
+
+    root: ContentHash
+    timestamp: int
+    revision: int
+
+    def __str__(self) -> str:
+        return f"{self.root}T{self.timestamp}R{self.revision}"
+
+    @classmethod
+    def parse(cls, data: bytes | None) -> Breadcrumb | None:
+        """Read the text of a breadcrumb file; None for anything else."""
+        match = _CRUMB.fullmatch(data.decode("ascii", "replace").rstrip("\n")) if data else None
+        try:
+            return cls(ContentHash.parse(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+        except ValueError:
+            return None
+
+
+class Opened(NamedTuple):
+    """The revision that a session shows.  ``manifest`` is None for a pinned root and for one from a breadcrumb."""
+
+    root: ContentHash
+    manifest: Manifest | None
+    offline: bool = False
+
+
+class Session:
+    """Opens one repository.  Not thread-safe; everything here may wait; raises Failure."""
+
+    def __init__(self, config: RepositoryConfig, cache: Cache, fetcher: Fetcher, store: Store) -> None:
+        self._config, self._cache, self._fetcher, self._store = config, cache, fetcher, store
+        self._crumb_name = f"cvmfschecksum.{config.fqrn}"
+
+    def open(self) -> Opened:
+        """The root catalog's hash, trusted; and its file is in the cache."""
+        if self._config.root_hash is not None:
+            try:
+                pinned = Opened(ContentHash.parse(self._config.root_hash), None)
+            except ValueError as error:
+                raise Failure(f"configured root hash: {error}") from None
+            self._store.catalog_file(pinned.root)
+            return pinned
+        crumb = Breadcrumb.parse(self._cache.read(self._crumb_name, _CRUMB_LIMIT)) if self._cache.private() else None
+        try:
+            manifest = self._newest(crumb)
+            self._store.catalog_file(manifest.root)
+        except Failure as failure:
+            return self._offline(crumb, failure)
+        self._leave_crumb(Breadcrumb(manifest.root, manifest.timestamp, manifest.revision))
+        return Opened(manifest.root, manifest)
+
+    def _offline(self, crumb: Breadcrumb | None, failure: Failure) -> Opened:
+        """Go on with what the cache has if all that is wrong is that no server answers; else raise *failure*."""
+        if not failure.unreachable or crumb is None or not self._store.has_catalog(crumb.root):
+            raise failure
+        try:
+            self._blacklist().check_revision(self._config.fqrn, crumb.revision)
+        except TrustError as error:
+            raise Failure(f"cached revision: {error}") from None
+        log.warning("%s: offline, showing revision %d from the cache (%s)", self._config.fqrn, crumb.revision, failure)
+        return Opened(crumb.root, None, offline=True)
+
+    def _newest(self, crumb: Breadcrumb | None) -> Manifest:
+        """The newest manifest that a server proves.  What one server gets wrong the next may have right."""
+        complaints: list[Failure] = []
+        for _ in self._config.urls or ("",):
+            data, hop = self._fetcher.document(MANIFEST)
+            try:
+                return self._proven(data, crumb)
+            except TrustError as error:
+                complaints.append(Failure(f"{hop.url}: file {MANIFEST}: {error}"))
+            except _Blamed as blamed:
+                complaints.append(Failure(f"{hop.url}: {blamed.what}: {blamed}", unreachable=blamed.stale))
+            self._fetcher.leave_host(hop)
+        line = "; ".join(dict.fromkeys(str(c) for c in complaints))
+        raise Failure(line, unreachable=all(c.unreachable for c in complaints))
+
+    def _proven(self, data: bytes, crumb: Breadcrumb | None) -> Manifest:
+        """The manifest in *data* after the whole chain of trust was checked."""
+        manifest, letter = read_manifest(data, self._config.fqrn)
+        if crumb is not None and _older(manifest, crumb):
+            known = f"revision {crumb.revision}" if crumb.revision else "a newer manifest"
+            reason = f"shows revision {manifest.revision}, this cache has seen {known}"
+            raise _Blamed(f"file {MANIFEST}", reason, stale=True)
+        blacklist = self._blacklist()
+        blacklist.check_revision(self._config.fqrn, manifest.revision)
+        self._check_signer(manifest, letter, blacklist)
+        return manifest
+
+    def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> None:
+        """Raise unless the manifest was signed by a certificate that the whitelist allows."""
+        what = f"certificate {manifest.certificate}X"
+        pem = self._store.certificate(manifest.certificate)
+        try:
+            certificate = Certificate.parse(pem)
+        except TrustError as error:
+            raise self._bad_certificate(manifest, what, error) from None
+        if not certificate.key.signed_sha1(letter.hash_text, letter.signature):
+            # A cached certificate that is not the right one must not stay: it would be asked for ever.
+            self._store.discard(manifest.certificate)
+            raise TrustError("not signed by the repository's certificate")
+        whitelist, _hop = self._fetcher.document(WHITELIST)
+        try:
+            keys = load_public_keys(self._config.public_keys)
+            allowed = check_whitelist(whitelist, keys, self._config.fqrn, datetime.now(timezone.utc))
+        except TrustError as error:
+            raise _Blamed(f"file {WHITELIST}", str(error)) from None
+        try:
+            check_certificate(certificate, allowed, blacklist)
+        except TrustError as error:
+            raise self._bad_certificate(manifest, what, error) from None
+        self._cache.put(manifest.certificate.cache_path(), pem)
+
+    def _bad_certificate(self, manifest: Manifest, what: str, error: TrustError) -> _Blamed:
+        self._store.discard(manifest.certificate)
+        return _Blamed(what, str(error))
+
+    def _blacklist(self) -> Blacklist:
+        """The site's blacklist; a configured one that cannot be read must not be taken for empty."""
+        path = self._config.blacklist
+        if path is None or not path.exists():
+            return Blacklist()
+        try:
+            with path.open("rb") as file:
+                return Blacklist.parse(file.read(_BLACKLIST_LIMIT).decode("utf-8", "replace"))
+        except OSError as error:
+            raise Failure(f"blacklist {path}: {error.strerror}") from None
+
+    def _leave_crumb(self, ours: Breadcrumb) -> None:
+        """Remember *ours* for a start without a server, unless another process has seen something newer meanwhile."""
+        there = Breadcrumb.parse(self._cache.read(self._crumb_name, _CRUMB_LIMIT))
+        if there is not None and (there == ours or (there.revision, there.timestamp) > (ours.revision, ours.timestamp)):
+            return
+        self._cache.put(self._crumb_name, str(ours).encode(), 0o600)
+
+
+class _Blamed(Exception):
+    """One of the documents is wrong: *what*.  ``stale``: it is right but older than what was seen before."""
+
+    def __init__(self, what: str, reason: str, *, stale: bool = False) -> None:
+        super().__init__(reason)
+        self.what, self.stale = what, stale
+
+
+def _older(manifest: Manifest, crumb: Breadcrumb) -> bool:
+    """Whether *manifest* would take the cache back in time; breadcrumbs of old clients know only the time."""
+    if crumb.revision:
+        return manifest.revision < crumb.revision
+    return manifest.timestamp < crumb.timestamp

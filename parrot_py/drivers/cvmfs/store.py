@@ -1,0 +1,197 @@
+"""The objects of a repository as local files: from the cache, or fetched, verified and then put there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from parrot_py.drivers.base import may_block
+from parrot_py.drivers.cvmfs.cache import Cache, Transaction
+from parrot_py.drivers.cvmfs.catalog import Chunk
+from parrot_py.drivers.cvmfs.database import looks_whole
+from parrot_py.drivers.cvmfs.fetch import Fetcher
+from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
+from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink
+from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
+
+_CHUNK_THREADS = 8
+
+
+class Stored(NamedTuple):
+    """How the content of a file is stored: compression, length, and its path on the external servers if it is there."""
+
+    compression: int
+    size: int
+    external: bytes | None
+
+
+class _Region:
+    """An Output that fills one part of a file; several threads fill several parts."""
+
+    def __init__(self, fd: int, offset: int) -> None:
+        self._fd, self._offset, self._at = fd, offset, offset
+
+    def restart(self) -> None:
+        """Begin again at the start of the part."""
+        self._at = self._offset
+
+    def write(self, data: bytes, /) -> None:
+        """Write *data* at the current position of the part."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._fd, view, self._at)
+            self._at += written
+            view = view[written:]
+
+
+class Store:
+    """What the cache has or the servers give.  Thread-safe; methods that may wait say so; raises Failure."""
+
+    def __init__(self, cache: Cache, fetcher: Fetcher, flights: Flights[str]) -> None:
+        self.cache, self.fetcher, self._flights = cache, fetcher, flights
+
+    def catalog_file(self, hash_: ContentHash) -> str:
+        """Path of a verified catalog; may wait."""
+        name = hash_.cache_path()
+        return self._cached_catalog(name) or self._flights.run(name, lambda: self._fetch_catalog(hash_))
+
+    def has_catalog(self, hash_: ContentHash) -> bool:
+        """Whether the catalog is in the cache."""
+        return self._cached_catalog(hash_.cache_path()) is not None
+
+    def discard(self, hash_: ContentHash) -> None:
+        """Do not keep the object."""
+        self.cache.forget(hash_.cache_path())
+
+    def certificate(self, hash_: ContentHash) -> bytes:
+        """PEM text of a certificate; may wait.  A cached one is not verified: its fingerprint is what counts."""
+        cached = self.cache.read(hash_.cache_path(), SMALL_LIMIT)
+        if cached:
+            return cached
+        output = Memory()
+        sink = ObjectSink(hash_, COMPRESSION_ZLIB, output, limit=SMALL_LIMIT)
+        self.fetcher.object(hash_.object_path(CERTIFICATE), sink)
+        return output.data
+
+    def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
+        """Path of a file that is one object; waits only when it is not in the cache."""
+        name = hash_.cache_path()
+        found = self.cache.find(name, stored.size)
+        return found or self._flights.run(name, lambda: self._fetch_plain(hash_, stored))
+
+    def chunked_file(self, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
+        """Path of a file assembled of *chunks*; waits only when it is not in the cache."""
+        identity = algorithm.hash(b"".join(chunk.digest for chunk in chunks))
+        # No object can have this name, so the assembled file and an object with the same digest do not meet.
+        name = f"{identity.cache_path()}-chunked"
+        found = self.cache.find(name, stored.size)
+        return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
+
+    def _cached_catalog(self, name: str) -> str | None:
+        found = self.cache.find(name)
+        if found is None:
+            return None
+        may_block()
+        if looks_whole(found):
+            return found
+        self.cache.forget(name)
+        return None
+
+    def _fetch_catalog(self, hash_: ContentHash) -> str:
+        name, path = hash_.cache_path(), hash_.object_path(CATALOG)
+        found = self._cached_catalog(name)
+        if found is not None:
+            return found
+        with self.cache.transaction(f"object {path[1:]}") as txn:
+            self.fetcher.object(path, ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=CATALOG_LIMIT))
+            if not looks_whole(txn.complete()):
+                raise Failure(f"catalog {path[1:]}: not an SQLite file, or a truncated one")
+            return txn.commit(name)
+
+    def _fetch_plain(self, hash_: ContentHash, stored: Stored) -> str:
+        name = hash_.cache_path()
+        found = self.cache.find(name, stored.size)
+        if found is not None:
+            return found
+        path = hash_.object_path()
+        with self.cache.transaction(f"object {path[1:]}") as txn:
+            sink = ObjectSink(hash_, stored.compression, txn, size=stored.size)
+            if stored.external is None:
+                self.fetcher.object(path, sink)
+            else:
+                self.fetcher.external_file(stored.external, sink)
+            return txn.commit(name)
+
+    def _assemble(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
+        found = self.cache.find(name, stored.size)
+        if found is not None:
+            return found
+        with self.cache.transaction(f"chunked file {name}") as txn:
+            _Assembly(self, txn, algorithm, chunks, stored).run()
+            return txn.commit(name)
+
+    def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: _Region) -> None:
+        """Write the verified content of one chunk into *region*."""
+        cached = self.cache.find(hash_.cache_path(), chunk.size)
+        if cached is not None:
+            with open(cached, "rb") as file:
+                shutil.copyfileobj(file, region, 1 << 20)
+            return
+        sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
+        if stored.external is None:
+            self.fetcher.object(hash_.object_path(PARTIAL), sink)
+        else:
+            self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size))
+
+
+class _Assembly:
+    """Fetches all chunks of one file into one transaction, several at a time.
+
+    The threads are its own (and the caller's): with a common pool, callers that wait for chunks could hold all the
+    threads that would have to fetch them.
+    """
+
+    def __init__(
+        self, store: Store, txn: Transaction, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
+    ) -> None:
+        self._store, self._fd, self._algorithm, self._stored = store, txn.fileno(), algorithm, stored
+        self._left = list(reversed(chunks))
+        self._lock = threading.Lock()
+        self._failure: Failure | None = None
+
+    def run(self) -> None:
+        """Fetch everything; raises the first Failure after all threads have ended."""
+        helpers = [
+            threading.Thread(target=self._work, name="parrot-chunk", daemon=True)
+            for _ in range(min(_CHUNK_THREADS, len(self._left)) - 1)
+        ]
+        for helper in helpers:
+            helper.start()
+        self._work()
+        for helper in helpers:
+            helper.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _next(self) -> Chunk | None:
+        with self._lock:
+            return self._left.pop() if self._left and self._failure is None else None
+
+    def _work(self) -> None:
+        try:
+            for chunk in iter(self._next, None):
+                hash_ = ContentHash(self._algorithm, chunk.digest)
+                self._store.fetch_chunk(hash_, chunk, self._stored, _Region(self._fd, chunk.offset))
+        except Failure as failure:
+            self._fail(failure)
+        except OSError as error:
+            self._fail(local_failure(f"cache {self._store.cache.root}", error))
+
+    def _fail(self, failure: Failure) -> None:
+        with self._lock:
+            self._failure = self._failure or failure

@@ -1,0 +1,52 @@
+"""How a failure travels inside the driver: as a Failure with its reason, until it becomes one log line and an errno."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+
+from parrot_py.drivers.base import may_block
+
+log = logging.getLogger("parrot_py.cvmfs")
+
+
+class Failure(Exception):
+    """The truth about something in a repository could not be had; ``str()`` says what and why, in one line.
+
+    ``code`` is the errno that the job gets.  ``unreachable`` says that nobody answered (as opposed to: what was
+    answered is wrong), which allows going on with what is cached.  ``logged`` is set once the line is written, so that
+    neither those who waited for the same object nor those who are refused it a moment later repeat it.
+    """
+
+    def __init__(self, reason: str, code: int = errno.EIO, *, unreachable: bool = False, logged: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.code, self.unreachable, self.logged = reason, code, unreachable, logged
+
+    def again(self) -> Failure:
+        """A copy to raise elsewhere: raising one object in several threads would chain their tracebacks without end."""
+        return Failure(self.reason, self.code, unreachable=self.unreachable, logged=self.logged)
+
+    def report(self, fqrn: str) -> None:
+        """Write the log line unless it was written before."""
+        if not self.logged:
+            self.logged = True
+            log.error("%s: %s", fqrn, self.reason)
+
+    def os_error(self) -> OSError:
+        """What the caller of the driver gets."""
+        return OSError(self.code, os.strerror(self.code), self.reason)
+
+
+def local_failure(what: str, error: OSError) -> Failure:
+    """The failure for a local I/O error: a full disk stays ENOSPC (EDQUOT reads the same to a job), the rest is EIO."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Failure(f"{what}: {error}", errno.ENOSPC if full else errno.EIO)
+
+
+def acquire(lock: threading.Lock) -> None:
+    """Take *lock*; when somebody holds it (maybe during I/O), a thread that must not wait gets WouldBlock."""
+    if not lock.acquire(blocking=False):
+        may_block()
+        lock.acquire()
