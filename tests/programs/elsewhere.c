@@ -92,7 +92,9 @@ static void fifo(void)
     told(w, "fifo for writing");
     told(write(w, "z", 1), "write");
     p.fd = r;
-    say("poll: %d, read: %ld %c", poll(&p, 1, 1000), (long)read(r, &byte, 1), byte);
+    say("poll: %d", poll(&p, 1, 1000));
+    long n = read(r, &byte, 1);
+    say("read: %ld %c", n, byte);
     close(r), close(w);
     pid_t pid = fork();
     if (pid == 0) {

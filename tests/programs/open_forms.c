@@ -6,7 +6,7 @@ static const char *const targets[] = {
     "hello.txt", "empty", "private", "unreadable", "readonly", "big.bin", "dir", "dir/", "dir/.", "dir/..", ".", "", "emptydir",
     "missing", "missing/x", "missing/", "hello.txt/", "hello.txt/x", "hello.txt/.", "hello.txt/..", "links/file", "links/dir",
     "links/dir/", "links/dangling", "links/dangling/", "links/loop", "links/loop/x", "links/loop-a", "links/up/hello.txt",
-    "links/self/links/self/file", "links/file/", "links/abs", "links/abs-dir/deeper", "links/out-file", "links/out-dir", "links/out-dir/stdio.h",
+    "links/self/self/file", "links/file/", "links/abs", "links/abs-dir/deeper", "links/out-file", "links/out-dir", "links/out-dir/stdio.h",
     "links/null", "noexec-dir/file", "noexec-dir", "noread-dir/file", "noread-dir", "nested/inside", "nested", "hard/a", "sock",
 };
 

@@ -13,9 +13,10 @@ static void link_of(const char *format, ...)
     va_end(args);
     memset(value, '#', sizeof value);
     long n = syscall(SYS_readlinkat, AT_FDCWD, name, value, sizeof value - 1);
-    /* Process numbers differ between the runs. */
-    for (char *p = name; *p; p++)
-        if (*p >= '0' && *p <= '9' && !strstr(p, "fd"))
+    /* Process numbers differ between the runs: the digits before "fd", or all. */
+    char *fd = strstr(name, "fd");
+    for (char *p = name; *p && p != fd; p++)
+        if (*p >= '0' && *p <= '9')
             *p = 'N';
     if (n < 0)
         say("readlink %s: %s", name, errname(errno));

@@ -1,0 +1,1 @@
+"""What the tests share: places and users, servers, trees, and ways to run a command."""
