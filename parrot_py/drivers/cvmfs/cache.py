@@ -3,8 +3,8 @@
 Any number of processes use one cache directory at the same time, with no daemon and no locks, and any of them may be
 killed at any time.  That works because a name appears by ``rename`` only, after the file is complete and verified, and
 because whoever is second merely replaces a file by an equal one.  What a killed process leaves is a file in ``txn/``,
-and the next process removes it.  There is no fsync: after a power cut a file may be short, and a file of the wrong size counts
-as absent.
+and the next process removes it.  There is no fsync: after a power cut a file may be short, and a file of the wrong
+size counts as absent.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Fetcher:
         self._run(self.route, path, sink, {}, f"object {path[1:]}")
 
     def external_file(self, path: bytes, sink: Sink, part: tuple[int, int] | None = None) -> None:
-        """Feed external file *path*, or a *part* (offset, size), into *sink*; raises Failure, or OSError of the sink."""
+        """Feed external file *path*, or a *part* (offset, size), to *sink*; Failure, or OSError of the sink."""
         headers = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
         self._run(self.external, quote(path, safe=_UNESCAPED), sink, headers, f"external file {ascii(path)[2:-1]}")
 

@@ -35,7 +35,7 @@ class Flights(Generic[T]):
         self._failed: dict[Hashable, tuple[float, float, Failure]] = {}
 
     def run(self, key: Hashable, job: Callable[[], T]) -> T:
-        """The result of *job*, ours or that of another thread with this *key*.  Raises Failure; WouldBlock before waiting."""
+        """The result of *job*, run by us or by another thread under the same *key*.  Raises Failure."""
         self._refuse(key)
         may_block()
         with self._lock:

@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class Known(Generic[V]):
-    """A bounded map from path to answer, in two generations: what is used moves to the young one, the old one is dropped.
+    """A bounded map from path to answer, in two generations: what is used moves to the young one, the old is dropped.
 
     Reads and writes from several threads need no lock: each step is one dict operation, and the worst that a race
     can do is to forget an answer.

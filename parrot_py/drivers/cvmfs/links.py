@@ -24,7 +24,7 @@ class Expander:
         return cls({"CVMFS_ARCH": os.uname().machine, **config.variables, "CVMFS_FQRN": config.fqrn})
 
     def __call__(self, target: bytes) -> bytes:
-        """*target* as the job sees it.  An unset variable without a default is empty, a set but empty one stays empty."""
+        """*target* as the job sees it.  Unset without a default is empty; set but empty stays empty."""
         return _VARIABLE.sub(self._value, target) if b"$(" in target else target
 
     def _value(self, match: re.Match[bytes]) -> bytes:

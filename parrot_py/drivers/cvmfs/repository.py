@@ -5,8 +5,8 @@
             ...
         text = repository.read(b"/etc/motd")
 
-There is no lock over the whole repository: a catalog's is held during a query and while the catalog is opened, and threads
-that want the same object wait for one flight (see flights.py).
+There is no lock over the whole repository: a catalog's is held during a query and while the catalog is opened, and
+threads that want the same object wait for one flight (see flights.py).
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Repository:
         return unpack_xattrs(mount.catalog.xattr_blob(mount.inner(path)))
 
     def statfs(self) -> StatFs:
-        """See :meth:`Driver.statfs`: the entries by the root catalog's statistics; zeros while the repository is not open."""
+        """See :meth:`Driver.statfs`: the entries that the root catalog counts; zeros while it is not open."""
         if not self.tree.loaded:
             return StatFs()
         try:

@@ -34,7 +34,7 @@ class FileContent(NamedTuple):
 class Mount:
     """A catalog at its place in the tree.
 
-    ``path`` is where it begins (``b""`` for the root catalog).  Paths inside the catalog are counted from ``prefix``: the
+    ``path`` is where it begins (``b""`` for the root catalog).  Paths in the catalog are counted from ``prefix``: the
     same path in a nested catalog, the root in a bind mountpoint.  ``first_ino`` and ``index`` make its inode numbers
     unique.
     """
@@ -50,7 +50,7 @@ class Mount:
 
     def ino(self, row: Row) -> int:
         """The inode number of *row*: its own, or that of its hard link group (groups are numbered by catalog)."""
-        group = row.hardlinks >> 32 & _MAX_ID
+        group: int = row.hardlinks >> 32 & _MAX_ID
         if group:
             return _GROUP_BASE + (self.index << _GROUP_BITS) + group
         return self.first_ino + int(row.rowid)

@@ -31,7 +31,7 @@ _BLACKLIST_LIMIT = 1 << 20
 
 
 class Breadcrumb(NamedTuple):
-    """What a cache knows of a repository without a server: root catalog, time of its manifest, revision (0: unknown)."""
+    """What a cache knows of a repository without a server: root, time of the manifest, revision (0: unknown)."""
 
     root: ContentHash
     timestamp: int

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -115,13 +115,13 @@ class Transport:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
-    def get(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Iterator[bytes]:
+    def get(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Generator[bytes, None, None]:
         """The body of *url* in blocks; TransferError may come in the middle.  *deadline* is on the monotonic clock."""
         if url.startswith("file:"):
             return _file_blocks(url, headers)
         return self._http(hop, url, headers, deadline)
 
-    def _http(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Iterator[bytes]:
+    def _http(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Generator[bytes, None, None]:
         period = self._timeout if hop.proxy else self._timeout_direct
         if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise TransferError(SLOW, "deadline passed while waiting for other transfers")
@@ -226,7 +226,7 @@ def _plain(error: BaseException) -> str:
     return " ".join(text.split())[:200] or type(seen).__name__
 
 
-def _file_blocks(url: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+def _file_blocks(url: str, headers: Mapping[str, str]) -> Generator[bytes, None, None]:
     """The bytes of a ``file://`` URL, or the range of them that *headers* ask for."""
     path = unquote(urlsplit(url).path)
     first, last = 0, None

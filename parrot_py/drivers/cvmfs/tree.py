@@ -69,7 +69,7 @@ class Tree:
                 yield Entry(row.name, inode)
 
     def holder(self, path: bytes, *, within: bool = False) -> Mount:
-        """The mount whose catalog describes *path*, or *within* which its members are described; loads it if need be."""
+        """The mount whose catalog describes *path*, or *within* which its members are described; loading it."""
         mount = self.root()
         end = 0
         while end < len(path):

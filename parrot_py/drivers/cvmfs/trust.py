@@ -232,7 +232,7 @@ def check_whitelist(data: bytes, keys: Sequence[RsaKey], fqrn: str, now: datetim
 
 
 def read_manifest(data: bytes, fqrn: str) -> tuple[Manifest, Letter]:
-    """The manifest in *data* if it is for *fqrn*, and its letter, whose signature is still to be checked; TrustError."""
+    """The manifest in *data* if it is for *fqrn*, and its letter, whose signature is yet to be checked; TrustError."""
     letter = open_letter(data)
     manifest = Manifest.parse(letter.payload)
     if manifest.fqrn != fqrn:
