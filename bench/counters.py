@@ -47,7 +47,8 @@ def memory_mib(site: Site, script: str) -> float:
     assert process.stdout is not None
     try:
         if process.stdout.readline().strip() != "ready":
-            raise Trouble(f"the job did not start: {process.communicate(timeout=60)[1].strip()}")
+            complaints = process.communicate(timeout=60)[1].strip() or "no message"
+            raise Trouble(f"the job did not start: {complaints.splitlines()[-1]}")
         size = _resident_kib(process.pid) / 1024
         process.communicate("\n", timeout=60)
     except subprocess.TimeoutExpired as error:

@@ -43,7 +43,8 @@ def main() -> int:
         return 0
     report = Report()
     with tempfile.TemporaryDirectory(prefix="parrot_py-bench-", dir=options.work) as work:
-        site = Site(Path(work), 64 if options.quick else 1024)
+        report.big_mib = 64 if options.quick else 1024
+        site = Site(Path(work), report.big_mib)
         try:
             _progress("preparing")
             site.build()
@@ -58,7 +59,7 @@ def main() -> int:
         for number, row in enumerate(chosen, start=1):
             _progress(f"{number}/{len(chosen)} {row.group}: {row.name}")
             report.results.append(row.run(setting))
-        if options.k in "memory: tracer":
+        if options.k in "memory: tracer" and any(tool.name == "parrot_py" for tool in tools):
             _memory(report, site)
         if options.k in "memory: address space":
             _space(report, setting)

@@ -23,10 +23,12 @@ class Report:
     memory: dict[str, float] = field(default_factory=dict)
     space: dict[str, tuple[int, int]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    big_mib: int = 0
+    """Size of the big file."""
 
     def markdown(self) -> str:
         """The table as Markdown."""
-        lines = [machine(), ""]
+        lines = [self._head(), ""]
         for group, results in groupby(self.results, key=lambda result: result.group):
             lines += [f"**{group}**", "", _line(HEAD), _line(["---"] * len(HEAD))]
             lines += [_line(_cells(result)) for result in results]
@@ -36,13 +38,16 @@ class Report:
 
     def text(self) -> str:
         """The table for a terminal: the same cells in columns."""
-        lines = [machine(), ""]
+        lines = [self._head(), ""]
         for group, results in groupby(self.results, key=lambda result: result.group):
             lines.append(_columns((group, *HEAD[1:])))
             lines += [_columns(_cells(result)) for result in results]
             lines.append("")
         lines += self._absolute()
         return "\n".join(lines)
+
+    def _head(self) -> str:
+        return f"{machine()}; a / b is pinned to one CPU / not pinned; the big file has {self.big_mib} MiB"
 
     def _absolute(self) -> list[str]:
         lines = [f"- tracer's resident memory, {name}: {size:.1f} MiB" for name, size in self.memory.items()]
@@ -79,7 +84,8 @@ class Report:
 def machine() -> str:
     """One line about where this was measured."""
     described = dict(line.split(":", 1) for line in _read("/proc/cpuinfo").splitlines() if ":" in line)
-    model = next((text.strip() for name, text in described.items() if name.startswith("model name")), platform.machine())
+    names = [text.strip() for name, text in described.items() if name.startswith("model name")]
+    model = names[0] if names else platform.machine()
     load = os.getloadavg()[0]
     return f"{len(os.sched_getaffinity(0))} CPUs ({model}), Linux {platform.release()}, load {load:.1f} at the end"
 

@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.site import FQRN, ROOT, Site, Trouble
@@ -30,8 +31,7 @@ class Tool:
 
 def run(command: list[str], placement: str = FREE, timeout: float = 120) -> str:
     """Run a command line in a session of its own, so that a run that hangs is ended with all its children."""
-    if placement == PINNED:
-        command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command]
+    one_cpu = {min(os.sched_getaffinity(0))}
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -40,6 +40,7 @@ def run(command: list[str], placement: str = FREE, timeout: float = 120) -> str:
         text=True,
         errors="replace",
         start_new_session=True,
+        preexec_fn=partial(os.sched_setaffinity, 0, one_cpu) if placement == PINNED else None,
     )
     try:
         out, complaints = process.communicate(timeout=timeout)
@@ -61,22 +62,30 @@ def parrot(site: Site, *options: str) -> tuple[str, ...]:
 
 def available(site: Site) -> tuple[list[Tool], list[str]]:
     """The tools of this machine that work here, native first, and a line about each that does not."""
-    tools = [Tool("native", (), False), Tool("parrot_py", parrot(site), bool(site.repository))]
-    missing: list[str] = []
     bind = f"{site.plain}:/cvmfs/{FQRN}"
-    others = [
+    candidates = [
+        Tool("native", (), False),
+        Tool("parrot_py", parrot(site), bool(site.repository)),
         Tool("proot", ("proot", "-b", bind), True),
         Tool("strace", ("strace", "-f", "--seccomp-bpf", "-e", "trace=%file", "-o", "/dev/null"), False),
     ]
-    for tool in others:
-        if shutil.which(tool.name) is None:
+    tools: list[Tool] = []
+    missing: list[str] = []
+    for tool in candidates:
+        if tool.prefix and shutil.which(tool.prefix[0]) is None:
             missing.append(f"{tool.name}: not installed")
             continue
         try:
-            tool.run(["/bin/true"], timeout=20)
+            tool.run(["/bin/true"], timeout=60)
         except Trouble as trouble:
             missing.append(f"{tool.name}: does not work here: {trouble}")
             continue
+        try:
+            if tool.shows_cvmfs:
+                tool.run(["cat", str(site.virtual / "small")], timeout=60)
+        except Trouble as trouble:
+            missing.append(f"{tool.name}: shows no /cvmfs here: {trouble}")
+            tool = replace(tool, shows_cvmfs=False)
         tools.append(tool)
     return tools, missing
 
