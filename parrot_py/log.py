@@ -112,7 +112,8 @@ class Sink(logging.Handler):
 
     def _open(self) -> None:
         if self._fd < 0:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+            # O_NONBLOCK: a FIFO that nobody reads must not stop the job (open(2): ENXIO; write(2): EAGAIN).
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
             self._fd = os.open(self._target, flags, 0o600)
 
     def _rotate(self, more: int) -> None:
@@ -167,4 +168,6 @@ def _text(record: logging.LogRecord) -> str:
 
 def _printable(text: str) -> str:
     # File names come from the job and from the network: they must not forge lines or move the cursor.
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -130,14 +130,14 @@ _MEMBER = st.one_of(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.lists(_MEMBER, min_size=1, unique=True).map(tuple), min_size=1, unique=True).map(tuple))
 def test_groups_survive_being_written_and_read(wanted: proxies.Groups) -> None:
     assert groups(";".join("|".join(group) for group in wanted)) == wanted
     assert groups(" ; ".join(" | ".join(group) for group in wanted) + ";") == wanted
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text())
 def test_any_text_is_understood_or_refused(text: str) -> None:
     found, message = None, "-p: "

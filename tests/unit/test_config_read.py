@@ -251,7 +251,7 @@ def test_check_driver() -> None:
     assert message("--check-driver", "irods") == ("irods is not enabled\n", 1)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.text(), max_size=4))
 def test_any_command_line_is_understood_or_refused(argv: list[str]) -> None:
     message = ""

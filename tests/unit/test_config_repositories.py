@@ -264,14 +264,14 @@ def test_no_demo_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert made(None).names() == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text() | st.binary(), st.sampled_from([None, "*:url=http://*/,pubkey=/*", "a.cern.ch:url=http://h"]))
 def test_find_never_fails(name: str | bytes, text: str | None) -> None:
     config = made(text).find(name)
     assert config is None or (config.local or config.urls)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text())
 def test_any_list_is_understood_or_refused_in_one_line(text: str) -> None:
     listed, message = made(""), "-r: one line"

@@ -132,6 +132,14 @@ def test_a_full_disk_is_no_trouble(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_fifo_that_nobody_reads_does_not_stop_the_job(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "parrot.log")
+    start(tmp_path)
+    logging.getLogger("parrot_py.cvmfs").error("lost")
+    with pytest.raises(ConfigError, match="cannot write the log"):
+        start(tmp_path, "-o", str(tmp_path / "parrot.log"))
+
+
 def test_rotation(tmp_path: Path) -> None:
     path = tmp_path / "log"
     start(tmp_path, "-o", str(path), "-O", "1K")
