@@ -9,9 +9,9 @@ size counts as absent.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +87,6 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.root = os.fspath(root)
         self._ready = False
-        self._owner = _process_mark(os.getpid())
 
     def path(self, name: str) -> str:
         """Where the object *name* (``ab/cdef…``) is, if it is there."""
@@ -131,8 +130,8 @@ class Cache:
     def temporary(self) -> tuple[IO[bytes], str]:
         """A new file in ``txn/`` whose name says which process makes it."""
         self._prepare()
-        fd, path = tempfile.mkstemp(prefix=f"fetch.{self._owner}.", dir=f"{self.root}/txn")
-        return os.fdopen(fd, "wb"), path
+        path = f"{self.root}/txn/fetch.{_process_mark(os.getpid())}.{next(_numbers)}"
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"), path
 
     def make_directory(self, path: str) -> None:
         """Make a directory of the cache (and what is above it): readable for others only when root shares it out."""
@@ -198,6 +197,9 @@ def _unlink(path: str) -> None:
         return
     except OSError as error:
         log.warning("cannot remove %s: %s", path, error)
+
+
+_numbers = itertools.count()
 
 
 def _process_mark(pid: int) -> str:

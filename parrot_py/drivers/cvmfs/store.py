@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, Obj
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 _CHUNK_THREADS = 8
+_COPY = 1 << 20
 
 
 class Stored(NamedTuple):
@@ -140,7 +140,8 @@ class Store:
         cached = self.cache.find(hash_.cache_path(), chunk.size)
         if cached is not None:
             with open(cached, "rb") as file:
-                shutil.copyfileobj(file, region, 1 << 20)
+                for block in iter(lambda: file.read(_COPY), b""):
+                    region.write(block)
             return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
         if stored.external is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -57,22 +56,23 @@ class _BoundedSocket(socket.socket):
         return super().recv_into(*args, **kwargs)
 
 
-class _BoundedTlsSocket(ssl.SSLSocket):
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        _hurry(self)
-        return super().recv_into(*args, **kwargs)
-
-
 def _bounded_session() -> requests.Session:
     """A session whose sockets keep the deadline, and that takes nothing from the environment."""
+    import ssl
+
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection
     from urllib3.util import SKIP_HEADER, create_urllib3_context
 
+    class BoundedTlsSocket(ssl.SSLSocket):
+        def recv_into(self, *args: Any, **kwargs: Any) -> int:
+            _hurry(self)
+            return super().recv_into(*args, **kwargs)
+
     context = create_urllib3_context()
-    context.sslsocket_class = _BoundedTlsSocket
+    context.sslsocket_class = BoundedTlsSocket
 
     class BoundedConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -102,8 +101,7 @@ def load_public_keys(paths: Iterable[Path]) -> list[RsaKey]:
     return keys
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(NamedTuple):
     """The repository's certificate: a holder of a key, trusted by its fingerprint; dates and issuer do not count."""
 
     der: bytes
@@ -135,8 +133,7 @@ def parse_fingerprint(line: str) -> ContentHash | None:
         return None
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The signed statement of what the newest revision of a repository is."""
 
     fqrn: str
@@ -187,8 +184,7 @@ def _optional_hash(text: str | None) -> ContentHash | None:
         return None
 
 
-@dataclass(frozen=True)
-class Whitelist:
+class Whitelist(NamedTuple):
     """Which certificates may sign for a repository, and until when."""
 
     fqrn: str
@@ -240,8 +236,7 @@ def read_manifest(data: bytes, fqrn: str) -> tuple[Manifest, Letter]:
     return manifest, letter
 
 
-@dataclass(frozen=True)
-class Blacklist:
+class Blacklist(NamedTuple):
     """Certificates and revisions that a site refuses."""
 
     fingerprints: tuple[ContentHash, ...] = ()

@@ -1,0 +1,83 @@
+"""The three real repositories, a web server that shows them, and repositories of our own making."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.cvmfs import Repository
+from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
+from tests.support.httpd import Server
+
+VARIABLES = {"MYVAR": "chosen"}
+# Short enough for tests of what fails; nothing that works comes near them on loopback.
+PATIENCE: dict[str, Any] = {
+    "timeout": 2.0,
+    "timeout_direct": 2.0,
+    "deadline": 20.0,
+    "backoff_init": 0.02,
+    "backoff_max": 0.1,
+}
+
+
+@dataclass
+class Site:
+    """A server with repositories, and configurations to read them with."""
+
+    server: Server
+    keys: dict[str, Path]
+    external: str
+    cache: Path
+
+    def config(self, name: str, **changes: Any) -> RepositoryConfig:
+        """How to reach repository *name* here."""
+        config = RepositoryConfig(
+            fqrn=name,
+            urls=(f"{self.server.url}/cvmfs/{name}",),
+            public_keys=(self.keys[name],),
+            cache_dir=self.cache,
+            external_urls=(self.external,),
+            variables=VARIABLES,
+            **PATIENCE,
+        )
+        return config._replace(**changes)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the real repositories are unpacked, one directory each."""
+    directory = tmp_path_factory.mktemp("repos")
+    for name in (BASIC, SHAKE, RMD):
+        with tarfile.open(ARCHIVES / f"{name}.tar.gz") as archive:
+            archive.extractall(directory)
+    return directory
+
+
+@pytest.fixture
+def site(real: Path, tmp_path: Path) -> Iterator[Site]:
+    """The real repositories on a server of this test's own, with an empty cache."""
+    mounts = {f"/cvmfs/{name}": real / name / "www" / name for name in (BASIC, SHAKE, RMD)}
+    mounts["/ext"] = real / SHAKE / "ext" / SHAKE
+    keys = {name: real / name / f"{name}.pub" for name in (BASIC, SHAKE, RMD)}
+    with Server(mounts) as server:
+        yield Site(server, keys, f"{server.url}/ext", tmp_path / "cache")
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[RepositoryConfig], Repository]]:
+    """Makes repositories and closes them after the test."""
+    made: list[Repository] = []
+
+    def make(config: RepositoryConfig) -> Repository:
+        made.append(Repository(config))
+        return made[-1]
+
+    yield make
+    for repository in made:
+        repository.close()

@@ -1,0 +1,187 @@
+"""A small static web server that can misbehave on purpose, for tests of everything that fetches.
+
+    with Server({"/cvmfs/basic.parrot.test": directory}) as server:
+        server.fault("*/data/*C", Fault(flip=100), times=1)
+        ... http://127.0.0.1:PORT = server.url ...
+        assert server.requests == ["/cvmfs/basic.parrot.test/.cvmfspublished", ...]
+
+It answers Range requests, keeps connections alive, and takes requests as a forward proxy does (full URLs), so a second
+Server can play the proxy.  Faults are matched newest first against the path by ``fnmatch``.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass
+class Fault:
+    """What is wrong with an answer; several at once are possible.
+
+    ``delay``: seconds before the answer.  ``hold``: an event to wait for first.  ``status``: instead of 200.
+    ``flip``: inverts the byte at that offset (from the end when negative).  ``truncate``: ends the connection after so
+    many bytes of the body.  ``drop``: ends it without an answer.  ``body``: sent instead of the file.  ``trickle``:
+    seconds between single bytes.  ``headers``: added to the answer.
+    """
+
+    delay: float = 0.0
+    hold: threading.Event | None = None
+    status: int | None = None
+    flip: int | None = None
+    truncate: int | None = None
+    drop: bool = False
+    body: bytes | None = None
+    trickle: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    times: int | None = None
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    owner: Server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away in the middle are what many tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Listener
+    # Without this each small answer waits for the delayed ACK of its header.
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        target = urlsplit(self.path)
+        path = unquote(target.path, errors="surrogateescape")
+        fault = owner.note(path, dict(self.headers.items()), self.path)
+        if fault.hold is not None:
+            fault.hold.wait(60)
+        if fault.delay:
+            time.sleep(fault.delay)
+        if fault.drop:
+            self._hang_up()
+            return
+        data = owner.content(path)
+        if data is None and fault.body is None:
+            self._answer(fault.status or 404, b"", fault)
+            return
+        self._file(fault.body if fault.body is not None else data or b"", fault)
+
+    def _file(self, data: bytes, fault: Fault) -> None:
+        headers = {}
+        status = fault.status or 200
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if wanted and status == 200:
+            first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+            data, status = data[first : last + 1], 206
+        self._answer(status, data, fault, headers)
+
+    def _answer(self, status: int, data: bytes, fault: Fault, headers: Mapping[str, str] | None = None) -> None:
+        if fault.flip is not None and data:
+            at = fault.flip % len(data)
+            data = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+        self.send_response(status)
+        for name, value in {**(headers or {}), **fault.headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if fault.truncate is not None:
+            self.wfile.write(data[: fault.truncate])
+            self._hang_up()
+        elif fault.trickle is not None:
+            for at in range(len(data)):
+                self.wfile.write(data[at : at + 1])
+                if self.server.owner.stopping.wait(fault.trickle):
+                    break
+        else:
+            self.wfile.write(data)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: tests look at ``Server.requests``."""
+
+
+class Server:
+    """A server on a free port of the loopback interface.  *mounts* maps URL prefixes to directories."""
+
+    def __init__(self, mounts: Mapping[str, Path] | Path) -> None:
+        self._mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
+        self._lock = threading.Lock()
+        self._faults: list[tuple[str, Fault]] = []
+        self.requests: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.targets: list[str] = []
+        self.stopping = threading.Event()
+        self._listener = _Listener(("127.0.0.1", 0), _Handler)
+        self._listener.owner = self
+        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop answering: connections are refused from now on.  Idempotent."""
+        if not self.stopping.is_set():
+            self.stopping.set()
+            self._listener.shutdown()
+            self._listener.server_close()
+            self._thread.join()
+
+    def fault(self, pattern: str, fault: Fault, times: int | None = None) -> None:
+        """Apply *fault* to paths that match *pattern*, at most *times* times."""
+        fault.times = times
+        with self._lock:
+            self._faults.insert(0, (pattern, fault))
+
+    def heal(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def count(self, pattern: str) -> int:
+        """How many requests so far had a path that matches *pattern*."""
+        with self._lock:
+            return sum(fnmatchcase(path, pattern) for path in self.requests)
+
+    def note(self, path: str, headers: dict[str, str], target: str) -> Fault:
+        """Count a request and find its fault."""
+        with self._lock:
+            self.requests.append(path)
+            self.headers.append(headers)
+            self.targets.append(target)
+            for pattern, fault in self._faults:
+                if fnmatchcase(path, pattern) and fault.times != 0:
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+            return Fault()
+
+    def content(self, path: str) -> bytes | None:
+        """The file at *path*, None when there is none."""
+        for prefix, directory in self._mounts.items():
+            if path.startswith(prefix + "/") and "/../" not in path:
+                file = directory / path[len(prefix) + 1 :]
+                return file.read_bytes() if file.is_file() else None
+        return None
