@@ -1,0 +1,90 @@
+"""What the publisher writes, read by the package's own reader."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.cvmfs.hashes import Algorithm
+from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.repository import Repository
+from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
+from tests.drivers.publish_trees import SMALL_CHUNKS, attributes, make_odd_tree, paths_of
+
+
+def configured(done: Published, cache: Path) -> RepositoryConfig:
+    return RepositoryConfig(done.fqrn, (done.repository.as_uri(),), (done.public_key,), cache)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "compression"),
+    [
+        (Algorithm.SHA1, COMPRESSION_ZLIB),
+        (Algorithm.RIPEMD160, COMPRESSION_NONE),
+        (Algorithm.SHAKE128, COMPRESSION_ZLIB),
+        (Algorithm.SHAKE128, COMPRESSION_NONE),
+    ],
+)
+def test_the_repository_shows_the_directory(
+    repository_keys: RepositoryKeys, tmp_path: Path, algorithm: Algorithm, compression: int
+) -> None:
+    source = make_odd_tree(tmp_path / "source")
+    options = PublishOptions(algorithm, compression, SMALL_CHUNKS)
+    done = publish(source, tmp_path / "web", repository_keys, options)
+    expected = paths_of(source)
+    with Repository(configured(done, tmp_path / "cache")) as repository:
+        found = dict(repository.walk())
+        assert (repository.revision, repository.root_hash) == (1, str(done.root_hash))
+        assert set(found) == set(expected)
+        for path, place in expected.items():
+            inode, status = found[path], os.lstat(place)
+            assert (inode.mode, inode.mtime_ns) == (status.st_mode, status.st_mtime_ns), path
+            assert (inode.uid, inode.gid) == (status.st_uid, status.st_gid)
+            assert {name: repository.getxattr(inode, name) for name in attributes(place)} == attributes(place)
+            if stat.S_ISREG(status.st_mode):
+                assert inode.size == status.st_size
+                assert Path(repository.materialise(inode)).read_bytes() == Path(os.fsdecode(place)).read_bytes(), path
+            if stat.S_ISLNK(status.st_mode) and b"$" not in os.readlink(place):
+                assert inode.target == os.readlink(place)
+        assert found[b"/links/variant"].target == b"x/y/z"
+        assert found[b"/hard/one"].ino == found[b"/hard/two"].ino != found[b"/hard/other/elsewhere"].ino
+        assert (found[b"/hard/one"].nlink, found[b"/hard/far"].nlink) == (2, 1)
+
+
+def test_the_next_revision_is_seen(repository_keys: RepositoryKeys, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    source.joinpath("file").write_text("old")
+    for revision, text in ((1, "old"), (2, "new")):
+        source.joinpath("file").write_text(text)
+        done = publish(source, tmp_path / "web", repository_keys)
+        with Repository(configured(done, tmp_path / "cache")) as repository:
+            assert (repository.revision, repository.read(b"/file")) == (revision, text.encode())
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("expired", ".cvmfswhitelist: expired"), ("foreign", "not signed by any")]
+)
+def test_what_must_not_be_trusted_is_not(
+    repository_keys: RepositoryKeys,
+    foreign_keys: RepositoryKeys,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+    reason: str,
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    options = PublishOptions(whitelist_days=-1 if fault == "expired" else 1)
+    done = publish(source, tmp_path / "web", repository_keys, options)
+    keys = foreign_keys if fault == "foreign" else repository_keys
+    config = configured(done, tmp_path / "cache")._replace(public_keys=(keys.public_key_file,), max_retries=0)
+    with Repository(config) as repository, pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        repository.lookup(b"")
+    assert reason in caplog.text
