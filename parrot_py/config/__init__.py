@@ -65,7 +65,8 @@ def _run(given: Given, environ: Mapping[str, str]) -> RunConfig:
     shared, cache_dir = _cache_dir(given, environ, tempdir)
     timeout = _timeout(given, environ)
     proxy = proxies.discover(given.last("proxy"), environ)
-    base = Base(cache_dir, proxy.groups, timeout, os.getuid(), os.getgid(), dict(environ))
+    cwd = values.current_directory()
+    base = Base(cache_dir, proxy.groups, timeout, os.getuid(), os.getgid(), dict(environ), cwd)
     table = _table(given, environ, base)
     flags = _debug_flags(given, environ)
     return RunConfig(

@@ -21,18 +21,19 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 class RepositoryTable:
     """Names below /cvmfs and their configurations.  Immutable, so any thread may ask it."""
 
-    def __init__(self, listed: Sequence[Entry], base: Base, where: str = "default list") -> None:
+    def __init__(self, listed: Sequence[Entry], base: Base, where: str = "", builtin: Sequence[Entry] = ()) -> None:
         """Check *listed*; of several entries that match a name, the last one counts.
 
+        The entries of *builtin* come before them, unchecked: checking our own data is a matter for the tests.
         Raises ConfigError, naming *where* and the entry, for an option that is not known, for a value that is not
         understood, and for a file that a non-wildcard entry names and that cannot be read.
         """
-        self._entries = tuple(listed)
+        self._entries = (*builtin, *listed)
         self._base = base
         self._where = where
         self.remarks: list[str] = []
         self.warnings: list[str] = []
-        for entry in self._entries:
+        for entry in listed:
             self._check(entry)
 
     def find(self, name: bytes | str) -> RepositoryConfig | None:
@@ -81,7 +82,7 @@ def table(text: str | None, base: Base, where: str) -> RepositoryTable:
     not hide.  An empty list configures nothing at all.
     """
     if text is None:
-        return RepositoryTable([*default_entries(), *_demo([])], base)
+        return RepositoryTable(_demo([]), base, "built-in list", default_entries())
     try:
         listed = _splice(entries(text))
     except ConfigError as error:

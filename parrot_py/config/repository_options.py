@@ -62,7 +62,11 @@ _HASH_SUFFIXES = ("", "-rmd160", "-shake128")
 
 
 class Base(NamedTuple):
-    """What every repository of a run has in common unless its entry says otherwise."""
+    """What every repository of a run has in common unless its entry says otherwise.
+
+    Relative file names are taken from ``directory``: entries with a wildcard are completed long after the start, when
+    the current directory may be another one.
+    """
 
     cache_dir: Path
     proxies: proxies.Groups = proxies.NO_PROXY
@@ -70,6 +74,7 @@ class Base(NamedTuple):
     uid: int | None = None
     gid: int | None = None
     environ: Mapping[str, str] = RepositoryConfig._field_defaults["variables"]
+    directory: str = ""
 
 
 def check_names(options: Mapping[str, str], where: str) -> list[str]:
@@ -95,7 +100,7 @@ def configuration(name: str, options: Mapping[str, str], base: Base, where: str)
     return RepositoryConfig(
         fqrn=fqrn,
         urls=urls,
-        public_keys=_keys(options.get("pubkey", ""), fqrn, where) if urls else (),
+        public_keys=_keys(options.get("pubkey", ""), fqrn, base, where) if urls else (),
         cache_dir=base.cache_dir,
         proxies=_proxies(options, base, where),
         external_urls=_urls(options.get("external_url", ""), fqrn, f"{where}: external_url"),
@@ -103,7 +108,7 @@ def configuration(name: str, options: Mapping[str, str], base: Base, where: str)
         timeout_direct=_seconds(options, "timeout_direct", where),
         deadline=base.deadline,
         root_hash=_root_hash(options.get("root_hash"), where),
-        blacklist=values.absolute(options["blacklist"], f"{where}: blacklist") if "blacklist" in options else None,
+        blacklist=_blacklist(options.get("blacklist"), base, where),
         uid=base.uid,
         gid=base.gid,
         variables=base.environ,
@@ -141,8 +146,8 @@ def _urls(text: str, fqrn: str, what: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urls))
 
 
-def _keys(text: str, fqrn: str, where: str) -> tuple[Path, ...]:
-    paths = tuple(_key(part, where) for part in text.split(":") if part)
+def _keys(text: str, fqrn: str, base: Base, where: str) -> tuple[Path, ...]:
+    paths = tuple(_key(part, base, where) for part in text.split(":") if part)
     if paths:
         return paths
     known = domains.known(fqrn)
@@ -151,9 +156,13 @@ def _keys(text: str, fqrn: str, where: str) -> tuple[Path, ...]:
     return tuple(domains.DATA / f"{key}.pub" for key in known.keys)
 
 
-def _key(text: str, where: str) -> Path:
+def _blacklist(text: str | None, base: Base, where: str) -> Path | None:
+    return None if text is None else values.absolute(text, f"{where}: blacklist", base.directory)
+
+
+def _key(text: str, base: Base, where: str) -> Path:
     if not text.startswith("<"):
-        return values.absolute(text, f"{where}: pubkey")
+        return values.absolute(text, f"{where}: pubkey", base.directory)
     name = text[len("<BUILTIN-") : -len(".pub>")] if text.startswith("<BUILTIN-") and text.endswith(".pub>") else ""
     path = domains.key_file(name)
     if path is None:

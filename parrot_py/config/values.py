@@ -49,16 +49,27 @@ def _is_decimal(text: str) -> bool:
     return text.isascii() and (whole + fraction).isdigit()
 
 
-def absolute(text: str, what: str) -> Path:
-    """*text* as an absolute path, taken from the current directory.  Raises ConfigError naming *what* when empty."""
+def current_directory() -> str:
+    """The current directory, or ``""`` if it was deleted."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
+def absolute(text: str, what: str, directory: str | None = None) -> Path:
+    """*text* as an absolute path, taken from *directory* (default: the current one; ``""``: it is gone).
+
+    Raises ConfigError naming *what* when *text* is no path, and when it is relative to nothing.
+    """
     if not text or "\0" in text:
         raise ConfigError(f"{what}: not a path: {text!r}")
     if text.startswith("/"):
         return Path(text)
-    try:
-        return Path(os.path.abspath(text))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone") from error
+    start = current_directory() if directory is None else directory
+    if not start:
+        raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone")
+    return Path(os.path.normpath(os.path.join(start, text)))
 
 
 def mount(text: str, what: str) -> Mount:

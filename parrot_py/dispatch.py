@@ -1,0 +1,197 @@
+"""From a stop to its answer: resolve the paths, call the handler, carry out what it says; park what has to wait.
+
+This is the single place where exceptions become register values.  A handler that would wait raises Park; the thread stays
+in its stop while a worker does the waiting, and the handler is repeated with the worker's outcome.  Any other exception is
+a defect of ours: the job sees EIO and the log a traceback, and no thread stays stopped for ever.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
+from parrot_py.drivers.base import nonblocking
+from parrot_py.engine.core import DONE, Kind, Stop
+from parrot_py.namespace import Park
+from parrot_py.syscalls.call import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    PASS,
+    Action,
+    Answer,
+    Call,
+    Context,
+    Place,
+    Redirect,
+    Rewrite,
+    handlers,
+)
+from parrot_py.syscalls.open import follows, read_how
+from parrot_py.syscalls.table import ALWAYS_EMPTY, ROWS, Row
+from parrot_py.walk import Native, Target, fail
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+WORKERS = 32
+
+log = logging.getLogger("parrot_py.syscall")
+trouble = logging.getLogger("parrot_py.error")
+
+
+class Dispatcher:
+    """Answers the stops of one job until no process of it is left."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._pool: ThreadPoolExecutor | None = None
+        self._waiting: dict[object, list[Stop]] = {}
+        self._finished: deque[tuple[object, object]] = deque()
+
+    def run(self) -> None:
+        """Serve stops until the job is over."""
+        engine = self.context.engine
+        with nonblocking():
+            while True:
+                event = engine.next()
+                if isinstance(event, Stop):
+                    self.serve(event)
+                elif event == DONE:
+                    break
+                else:
+                    self._collect()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def serve(self, stop: Stop) -> None:
+        """Answer *stop*, or park it."""
+        engine = self.context.engine
+        try:
+            answer = self._answer(stop)
+        except Park as park:
+            self._park(stop, park)
+            return
+        except OSError as error:
+            answer = -(error.errno or errno.EIO)
+        except Exception:
+            trouble.exception("defect in the handler of %s: the job sees EIO", ROWS[stop.index].name)
+            answer = -errno.EIO
+        if log.isEnabledFor(logging.DEBUG):
+            _log(stop, answer)
+        if isinstance(answer, Action):
+            answer.apply(engine, stop)
+        else:
+            engine.answer(stop, answer)
+
+    def _answer(self, stop: Stop) -> Answer:
+        row = ROWS[stop.index]
+        self.context.namespace.memo = stop.memo
+        call = Call(self.context, stop, row.name)
+        if row.kind is Kind.PATH:
+            return _path_call(call, row)
+        if row.kind is Kind.EXEC:
+            return handlers[row.name](call, _place(call, row, 0))
+        if row.kind is Kind.REFUSE:
+            return -errno.ENOSYS
+        return handlers[row.name](call, self.context.fdtable.find(stop.base[0]))
+
+    # -- waiting
+
+    def _park(self, stop: Stop, park: Park) -> None:
+        self.context.engine.park(stop)
+        waiting = self._waiting.get(park.key)
+        if waiting is not None:
+            waiting.append(stop)
+            return
+        self._waiting[park.key] = [stop]
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="parrot-worker")
+        future = self._pool.submit(park.call)
+        future.add_done_callback(lambda f: self._done(park.key, f))
+
+    def _done(self, key: object, future: Future[object]) -> None:
+        """On a worker: hand the outcome over and wake the tracer."""
+        if future.cancelled():
+            return
+        error = future.exception()
+        self._finished.append((key, error if error is not None else future.result()))
+        self.context.engine.wake()
+
+    def _collect(self) -> None:
+        while self._finished:
+            key, outcome = self._finished.popleft()
+            for stop in self._waiting.pop(key, ()):
+                if stop.memo is None:
+                    stop.memo = {}
+                stop.memo[key] = outcome
+                self.serve(stop)
+
+
+def _place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = None) -> Place:
+    """What path argument *i* of the call stands for."""
+    path, base = call.stop.path[i], call.stop.base[i]
+    if not path:
+        return _empty(call, row, path, base, i)
+    if follow is None:
+        rule = row.follow[i]
+        follow = rule if isinstance(rule, bool) else rule(call.args)
+    return call.resolve(path, base, follow=follow, how=how)
+
+
+def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:
+    """An empty path (or NULL) names the descriptor itself where the call allows it."""
+    allowed = row.empty == ALWAYS_EMPTY or (row.empty >= 0 and call.args[row.empty] & AT_EMPTY_PATH)
+    if not allowed or i > 0:
+        fail(errno.ENOENT if path is not None else errno.EFAULT)
+    node = call.context.fdtable.find(base)
+    if node is None:
+        return Native(base or b"", False)
+    return Target(node.path, node.tree, node.inode, node=node)
+
+
+def _path_call(call: Call, row: Row) -> Answer:
+    if row.name == "openat2":
+        return _openat2(call, row)
+    places = [_place(call, row, i) for i in range(len(row.path))]
+    ours = any(isinstance(p, Target) or p.magic is not None for p in places)
+    if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
+        return handlers[row.name](call, *places)
+    return _translate(call, row, places)
+
+
+def _openat2(call: Call, row: Row) -> Answer:
+    """openat2 has its flags in memory, and rules for the walk among them."""
+    flags, mode, resolve = read_how(call)
+    place = _place(call, row, 0, how=resolve, follow=follows(flags))
+    if isinstance(place, Native) and not place.touched:
+        return PASS
+    return handlers[row.name](call, place, flags, mode)
+
+
+def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
+    """All paths are native: the kernel runs the call, with the resolved names where ours were on the way."""
+    changed = [i for i, p in enumerate(places) if isinstance(p, Native) and p.touched]
+    if not changed:
+        return PASS
+    if len(places) == 1 and row.path[0] < 2:
+        # Opening a FIFO can sleep, and must then be restartable by a signal.
+        return Redirect(row.path[0], places[0].path, one_stop=not row.name.startswith("open"))
+    args: list[int | bytes | list[int | bytes]] = list(call.args)
+    for i in changed:
+        args[row.path[i]] = places[i].path
+        if row.dirfd:
+            args[row.dirfd[i]] = AT_FDCWD
+    return Rewrite(args)
+
+
+def _log(stop: Stop, answer: Answer) -> None:
+    from parrot_py.syscalls.log import describe
+
+    log.debug("%s", describe(stop, ROWS[stop.index].name, answer), extra={"child": stop.tid})
+
+

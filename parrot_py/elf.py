@@ -1,0 +1,89 @@
+"""The loader (ELF interpreter) of a program, and copies of programs that name another one.
+
+The kernel opens the interpreter of a program by itself, where no tracer can help.  So a program whose PT_INTERP lies in
+a repository is started from a copy in which only the PT_INTERP *program header* differs: it points to a string, appended
+to the file, that names the loader's local object.  The string in memory stays as it was, and with it all that the loader
+and the program see.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import struct
+import tempfile
+
+from parrot_py.walk import fail
+
+# Elf64_Phdr: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
+_PHDR64 = struct.Struct("<IIQQQQQQ")
+
+
+def interpreter(path: str) -> bytes | None:
+    """The interpreter that the ELF file *path* asks for; ``None`` for static programs, other classes and broken files.
+
+    Broken files are the kernel's to refuse, with its own errno.
+    """
+    found = _find(path)
+    return found[1] if found else None
+
+
+def _find(path: str) -> tuple[int, bytes] | None:
+    """File offset of the PT_INTERP program header and the interpreter it names."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    with open(path, "rb") as file:
+        try:
+            elf = ELFFile(file)
+            if elf.elfclass != 64 or not elf.little_endian:
+                return None
+            for i in range(elf.num_segments()):
+                header = elf.get_segment(i).header
+                if header["p_type"] == "PT_INTERP":
+                    file.seek(header["p_offset"])
+                    text = file.read(min(header["p_filesz"], 4096)).split(b"\0", 1)[0]
+                    return elf["e_phoff"] + i * elf["e_phentsize"], text
+        except (ELFError, KeyError, ValueError, OverflowError):
+            return None
+    return None
+
+
+def with_interpreter(path: str, loader: bytes, directory: str) -> str:
+    """A copy of the program *path* that is loaded by *loader*; kept in *directory* for the next time.
+
+    The name of the copy is made from what it is made from, and it appears complete by rename: any number of processes
+    may ask at once.  Raises ENOEXEC when *path* has no PT_INTERP.
+    """
+    status = os.stat(path)
+    identity = f"{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape")
+    target = os.path.join(directory, hashlib.sha256(identity + loader).hexdigest()[:40])
+    if os.path.exists(target):
+        return target
+    found = _find(path)
+    if found is None:
+        fail(errno.ENOEXEC)
+    os.makedirs(directory, exist_ok=True)
+    handle, copy = tempfile.mkstemp(dir=directory)
+    os.close(handle)
+    try:
+        shutil.copyfile(path, copy)
+        _point(copy, found[0], loader + b"\0")
+        os.chmod(copy, 0o555)
+        os.rename(copy, target)
+    except BaseException:
+        os.unlink(copy)
+        raise
+    return target
+
+
+def _point(path: str, header_offset: int, text: bytes) -> None:
+    with open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.write(text)
+        file.seek(header_offset)
+        kind, flags, _, address, physical, _, _, align = _PHDR64.unpack(file.read(_PHDR64.size))
+        file.seek(header_offset)
+        file.write(_PHDR64.pack(kind, flags, end, address, physical, len(text), len(text), align))

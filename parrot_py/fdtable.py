@@ -1,0 +1,157 @@
+"""The emulated descriptor table, without a table of descriptors.
+
+The job gets real descriptors on objects in a private *session directory*, and the kernel owns their numbers, offsets and
+flags.  What a descriptor (or a working directory) stands for is told by the name of the object it leads to, which
+/proc/<tid>/fd/N gives: the name carries the number of a :class:`Node`.  So nothing has to be followed through dup, fork,
+exec, SCM_RIGHTS or close, and a stale entry cannot lie.
+
+    SESSION/o/<node>          hard link to the verified content of a file (a private copy where links are impossible)
+    SESSION/d/<node>          empty placeholder of a directory: read() is EISDIR, fchdir, flock and lseek behave
+    SESSION/x/<node>/<name>   like o/, under the program's own name, because the kernel takes the process name from it
+    SESSION/l/<node>          a symbolic link, for O_PATH|O_NOFOLLOW
+    SESSION/p/<node>          a FIFO, shared by everybody who opens the same one
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from parrot_py.drivers.base import Inode
+
+if TYPE_CHECKING:
+    from parrot_py.namespace import Tree
+
+KINDS = b"odxlp"
+
+
+class Node:
+    """One path of a driver that the job has opened, entered or started; lives as long as the session."""
+
+    __slots__ = ("made", "number", "path", "tree", "inode", "listing")  # noqa: RUF023 - in order of meaning
+
+    def __init__(self, number: int, path: bytes, tree: Tree, inode: Inode) -> None:
+        self.number = number
+        self.path = path
+        self.tree = tree
+        self.inode = inode
+        self.made: dict[int, bytes] = {}
+        self.listing: list[Any] | None = None  # of syscalls.directory.Dirent
+
+
+class HostNode(Node):
+    """A native program that had to be started from a copy: ``path`` is its real name, nothing else of it is ours."""
+
+    def __init__(self, number: int, path: bytes) -> None:
+        super().__init__(number, path, None, None)  # type: ignore[arg-type]
+
+
+class FdTable:
+    """The nodes of a session and their objects in the session directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = os.fsencode(directory)
+        self._prefix_length = len(self.directory) + 1
+        self._nodes: list[Node] = []
+        self._by_path: dict[bytes, Node] = {}
+        for kind in KINDS:
+            os.mkdir(self._base(kind), 0o755)
+
+    def _base(self, kind: int) -> bytes:
+        return self.directory + b"/" + bytes((kind,))
+
+    def node(self, path: bytes, tree: Tree, inode: Inode) -> Node:
+        """The node of *path* (as the job names it, canonical); made when it is new."""
+        node = self._by_path.get(path)
+        if node is None:
+            node = Node(len(self._nodes), path, tree, inode)
+            self._nodes.append(node)
+            self._by_path[path] = node
+        return node
+
+    def native_node(self, path: bytes) -> Node:
+        """The node of a native program."""
+        node = self._by_path.get(path)
+        if node is None:
+            node = HostNode(len(self._nodes), path)
+            self._nodes.append(node)
+            self._by_path[path] = node
+        return node
+
+    def find(self, link: bytes | None) -> Node | None:
+        """The node that the text of a /proc link stands for; ``None`` when it is not one of ours."""
+        if link is None or not link.startswith(self.directory + b"/"):
+            return None
+        parts = link[self._prefix_length :].split(b"/")
+        if len(parts) < 2 or not parts[1].isdigit() or int(parts[1]) >= len(self._nodes):
+            return None
+        return self._nodes[int(parts[1])]
+
+    def _make(self, node: Node, kind: bytes, make: Callable[[bytes], None]) -> bytes:
+        path = node.made.get(kind[0])
+        if path is None:
+            path = b"%s/%s/%d" % (self.directory, kind, node.number)
+            make(path)
+            node.made[kind[0]] = path
+        return path
+
+    def directory_of(self, node: Node) -> bytes:
+        """The placeholder of a directory."""
+        return self._make(node, b"d", lambda path: os.mkdir(path, 0o555))
+
+    def link_of(self, node: Node) -> bytes:
+        """The placeholder of a symbolic link."""
+        return self._make(node, b"l", lambda path: os.symlink(node.inode.target or b"?", path))
+
+    def fifo_of(self, node: Node) -> bytes:
+        """The FIFO behind a FIFO of the repository: all who open that name meet in this one."""
+        return self._make(node, b"p", lambda path: os.mkfifo(path, stat.S_IMODE(node.inode.mode) | 0o600))
+
+    def file_of(self, node: Node, materialise: Callable[[], str]) -> bytes:
+        """The object of a regular file; *materialise* gives the content and is called only if there is none yet."""
+        path = node.made.get(KINDS[0])
+        if path is None:
+            content = materialise()
+            path = self._make(node, b"o", lambda at: _adopt(content, at))
+        return path
+
+    def program_of(self, node: Node, content: str, name: bytes) -> bytes:
+        """The object of a program under the *name* it was called by; *content* is what the kernel is to load."""
+        folder = b"%s/x/%d" % (self.directory, node.number)
+        path = folder + b"/" + name
+        if not os.path.lexists(path):
+            os.makedirs(folder, exist_ok=True)
+            _adopt(content, path)
+        return path
+
+    def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
+        """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""
+        folder = b"%s/x/%d" % (self.directory, node.number)
+        os.makedirs(folder, exist_ok=True)
+        path = folder + b"/" + name
+        try:
+            os.symlink(target, path)
+        except FileExistsError:
+            if os.path.islink(path) and os.readlink(path) != target:
+                os.unlink(path)
+                os.symlink(target, path)
+        return path
+
+
+def _adopt(content: str, path: bytes) -> None:
+    """Give *content* the further name *path*, so that it survives eviction and knows who opened it."""
+    try:
+        os.link(content, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        # EXDEV: another file system; EMLINK: too many names already; EPERM: a cache that belongs to somebody else, or
+        # a file system without hard links.
+        if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP):
+            raise
+        shutil.copyfile(content, path)
+        os.chmod(path, 0o555)

@@ -1,0 +1,160 @@
+"""The mount table: which names are ours, and which driver or path stands behind them.
+
+Three kinds of things are mounted: drivers (``/cvmfs/<repository>``, made when a name is first used), the directory
+``/cvmfs`` itself, and redirections of one path to another (``-M a=b``).  The walk through it is in :mod:`parrot_py.walk`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, WouldBlock
+
+ROOT = b"/cvmfs"
+_FIRST_DEVICE = 0xFF000  # anonymous devices (major 0); the kernel hands their minors out from 1 upwards
+
+
+class Park(Exception):
+    """The answer has to be waited for: run *call* on a worker, then repeat the handler with its outcome under *key*."""
+
+    def __init__(self, key: object, call: Callable[[], object]) -> None:
+        super().__init__(key)
+        self.key = key
+        self.call = call
+
+
+class Tree:
+    """A mounted driver: its *prefix* in the job's namespace and the device number that its inodes show."""
+
+    __slots__ = ("device", "driver", "prefix")
+
+    def __init__(self, prefix: bytes, driver: Driver, number: int) -> None:
+        self.prefix = prefix
+        self.driver = driver
+        self.device = os.makedev(0, _FIRST_DEVICE + number)
+
+
+class _Cvmfs:
+    """The driver of ``/cvmfs``: an empty-handed directory whose children are mounts of their own."""
+
+    def __init__(self, names: Callable[[], Sequence[bytes]]) -> None:
+        self._names = names
+
+    def lookup(self, path: bytes) -> Inode:
+        if path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return Inode(b"", 1, stat.S_IFDIR | 0o555, 2, os.getuid(), os.getgid(), 0, 4096, 0)
+
+    def listdir(self, inode: Inode) -> Sequence[Entry]:
+        # d_ino of a mount point is that of the directory below the mount, never the mounted root's: any stable number.
+        return [Entry(n, inode._replace(path=b"/" + n, ino=2 + i)) for i, n in enumerate(self._names())]
+
+    def materialise(self, inode: Inode) -> str:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+        raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+
+    def listxattr(self, inode: Inode) -> Sequence[bytes]:
+        return ()
+
+    def statfs(self) -> StatFs:
+        return StatFs()
+
+    def close(self) -> None:
+        pass
+
+
+class Namespace:
+    """The mount table and the one way to ask drivers: :meth:`ask` parks what would block.
+
+    *find* gives the driver of a repository by name, or ``None`` when nobody configured it; *names* are the configured
+    names; *redirects* map canonical absolute prefixes to absolute paths, the last one winning.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[bytes], Driver | None],
+        names: Callable[[], Sequence[bytes]],
+        redirects: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        self._find = find
+        self._names = names
+        self.redirects = dict(redirects)
+        self._trees: dict[bytes, Tree | None] = {}
+        self.memo: dict[object, object] | None = None
+        self.root = self._mount(ROOT, _Cvmfs(self._listing))
+
+    def _mount(self, prefix: bytes, driver: Driver) -> Tree:
+        tree = Tree(prefix, driver, len(self._trees))
+        self._trees[prefix] = tree
+        return tree
+
+    def _listing(self) -> list[bytes]:
+        names = {n for n in self._names() if b"/" not in n}
+        names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p != ROOT)
+        names.update(p[len(ROOT) + 1 :] for p in self.redirects if os.path.dirname(p) == ROOT)
+        try:
+            names.update(os.listdir(ROOT))
+        except OSError:
+            pass  # the host has no /cvmfs, or hides it: then only ours are there
+        return sorted(names)
+
+    def ask(self, method: Callable[..., Any], *args: Any) -> Any:
+        """Call a driver's *method*; raises Park where it would block and OSError where it fails.
+
+        While a handler is repeated after parking, the outcome of the worker's call is the answer.
+        """
+        if self.memo is not None:
+            key = _key(method, args)
+            if key in self.memo:
+                outcome = self.memo[key]
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                return outcome
+        try:
+            return method(*args)
+        except WouldBlock:
+            raise Park(_key(method, args), lambda: method(*args)) from None
+
+    def repository(self, name: bytes) -> Tree | None:
+        """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository."""
+        prefix = ROOT + b"/" + name
+        if prefix not in self._trees:
+            driver = self._find(name)
+            if driver is None:
+                return None  # not remembered: a job may probe any number of names
+            return self._mount(prefix, driver)
+        return self._trees[prefix]
+
+    def lookup(self, tree: Tree, path: bytes) -> Inode:
+        """The inode at the job's *path* inside *tree*; raises what the driver raises."""
+        inode: Inode = self.ask(tree.driver.lookup, path[len(tree.prefix) :])
+        return inode
+
+    def tree_of(self, path: bytes) -> Tree | None:
+        """The tree that the canonical virtual *path* lies in; ``None`` for native paths."""
+        if path == ROOT:
+            return self.root
+        if not path.startswith(ROOT + b"/"):
+            return None
+        return self.repository(path.split(b"/", 3)[2])
+
+    def prefixes(self) -> list[bytes]:
+        """All prefixes that the engine's gate must send to Python."""
+        return [ROOT, *(p for p in self.redirects if not p.startswith(ROOT + b"/"))]
+
+    def close(self) -> None:
+        """Close all drivers."""
+        for tree in self._trees.values():
+            if tree is not None:
+                tree.driver.close()
+
+
+def _key(method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[object, ...]:
+    parts = tuple(a.path if isinstance(a, Inode) else a for a in args)
+    return (id(getattr(method, "__self__", method)), getattr(method, "__name__", ""), *parts)

@@ -1,0 +1,84 @@
+"""What a thread of the job is at this moment, read from /proc: the kernel keeps the state, we keep none."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import NamedTuple
+
+from parrot_py.drivers.base import Inode
+
+R, W, X = 4, 2, 1
+
+_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1 << 1, 1 << 2
+
+
+class Credentials(NamedTuple):
+    """Who asks: the file system user and groups, and whether capabilities override permission bits."""
+
+    uid: int
+    gid: int
+    groups: frozenset[int]
+    override: bool = False
+
+    def may(self, inode: Inode, mask: int) -> bool:
+        """Whether *mask* (of R, W, X) is permitted on *inode*, as generic_permission() of the kernel decides."""
+        mode = inode.mode
+        if self.override:
+            return not mask & X or stat.S_ISDIR(mode) or bool(mode & 0o111)
+        if inode.uid == self.uid:
+            mode >>= 6
+        elif inode.gid == self.gid or inode.gid in self.groups:
+            mode >>= 3
+        return mode & mask == mask
+
+
+class Credentialer:
+    """Tells the credentials of a thread.
+
+    An unprivileged job cannot change its user (ptrace and no_new_privs ignore setuid bits), so one answer serves all;
+    a job of root can, and is asked each time.
+    """
+
+    def __init__(self) -> None:
+        self._root = os.geteuid() == 0
+        self._ours = Credentials(os.geteuid(), os.getegid(), frozenset(os.getgroups()))
+
+    def of(self, tid: int) -> Credentials:
+        """The credentials of thread *tid*; our own when it is gone already."""
+        if not self._root:
+            return self._ours
+        try:
+            fields = read_status(tid)
+        except OSError:
+            return self._ours
+        capabilities = int(fields.get("CapEff", "0"), 16)
+        return Credentials(
+            uid=int(fields["Uid"].split()[3]),
+            gid=int(fields["Gid"].split()[3]),
+            groups=frozenset(int(g) for g in fields.get("Groups", "").split()),
+            override=bool(capabilities & (_CAP_DAC_OVERRIDE | _CAP_DAC_READ_SEARCH)),
+        )
+
+
+def read_status(tid: int) -> dict[str, str]:
+    """The fields of ``/proc/<tid>/status``; raises OSError when the thread is gone."""
+    with open(f"/proc/{tid}/status", encoding="ascii", errors="replace") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def thread_group(tid: int) -> int:
+    """The process that thread *tid* belongs to; *tid* itself when that cannot be read."""
+    try:
+        return int(read_status(tid)["Tgid"])
+    except (OSError, KeyError, ValueError):
+        return tid
+
+
+def file_offset(tid: int, fd: int) -> int:
+    """The file offset of descriptor *fd* of thread *tid*, from /proc; raises OSError."""
+    with open(f"/proc/{tid}/fdinfo/{fd}", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("pos:"):
+                return int(line[4:])
+    return 0

@@ -1,0 +1,127 @@
+"""One run: put the parts together, start the job, serve it, end as it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+
+from parrot_py import sessiondir
+from parrot_py.config.model import RunConfig
+from parrot_py.dispatch import Dispatcher
+from parrot_py.drivers import registry
+from parrot_py.drivers.base import Driver
+from parrot_py.engine.core import Engine
+from parrot_py.errors import EngineError
+from parrot_py.fdtable import FdTable
+from parrot_py.namespace import ROOT, Namespace
+from parrot_py.process import Credentialer
+from parrot_py.syscalls.call import Context
+from parrot_py.syscalls.table import ROWS
+from parrot_py.walk import Walker
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+log = logging.getLogger("parrot_py.process")
+stats = logging.getLogger("parrot_py.stats")
+
+
+class Repositories:
+    """Makes the driver of a repository when its name is first used."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._table = config.repositories
+
+    def find(self, name: bytes) -> Driver | None:
+        """The driver for the repository *name*; ``None`` when it is not configured, or the host's own is to be used."""
+        found = self._table.find(name)
+        if found is None or (found.local and (not found.urls or os.path.exists(ROOT + b"/" + name))):
+            return None
+        log.info("%s: mounted from %s", found.fqrn, ";".join(found.urls))
+        return registry.make("cvmfs", found)
+
+    def names(self) -> Sequence[bytes]:
+        """The configured names, for the listing of /cvmfs."""
+        return [os.fsencode(name) for name in self._table.names()]
+
+
+def run(config: RunConfig) -> int:
+    """Run the job of *config*; its exit status.  Does not return when the job died by a signal: so does this process.
+
+    Raises EngineError when this machine forbids tracing; nothing was started then.
+    """
+    session = sessiondir.create(config.tempdir)
+    repositories = Repositories(config)
+    redirects = [(m.prefix, m.destination) for m in config.mounts]
+    namespace = Namespace(repositories.find, repositories.names, redirects)
+    try:
+        engine = _engine(config, namespace, os.fsencode(session))
+        fdtable = FdTable(session)
+        credentials = Credentialer().of
+        walker = Walker(namespace, fdtable, credentials)
+        derived = str(config.tempdir / "derived")
+        dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
+        engine.spawn([os.fsencode(a) for a in config.command], _environ(config))
+        dispatcher.run()
+    finally:
+        namespace.close()
+        sessiondir.remove(session)
+    if config.stats:
+        _report(engine)
+    return _end(config, engine)
+
+
+def _environ(config: RunConfig) -> dict[bytes, bytes]:
+    return {os.fsencode(k): os.fsencode(v) for k, v in config.environ.items()}
+
+
+def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
+    engine = Engine([row.spec() for row in ROWS], use_seccomp=config.use_seccomp)
+    if config.use_seccomp and not engine.use_seccomp:
+        log.warning("no seccomp filters here: every system call of the job stops twice")
+    engine.set_session(session)
+    for prefix in namespace.prefixes():
+        engine.add_prefix(prefix)
+    engine.set_host(
+        merge_root=not os.path.lexists(ROOT),
+        prefixes_exist=any(os.path.lexists(prefix) for prefix in namespace.prefixes()),
+    )
+    return engine
+
+
+def _report(engine: Engine) -> None:
+    """The counters of ``--stats``, a line each, into the log."""
+    counters = engine.counters()
+    counters["rss_max_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for index, row in enumerate(ROWS):
+        count = engine.call_count(index)
+        if count:
+            counters[f"stops.{row.name}"] = count
+    for name, value in counters.items():
+        stats.warning("stats: %s %d", name, value)
+
+
+def _end(config: RunConfig, engine: Engine) -> int:
+    failed = engine.exec_errno()
+    if failed < 0:
+        raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp")
+    if failed:
+        sys.stderr.write(f"parrot_run: cannot run {config.command[0]!r}: {os.strerror(failed)}\n")
+        return NOT_FOUND if failed == 2 else NOT_EXECUTABLE
+    status = engine.root_status
+    if os.WIFSIGNALED(status):
+        _die_by(os.WTERMSIG(status))
+    return os.WEXITSTATUS(status)
+
+
+def _die_by(number: int) -> None:
+    """End by the signal that ended the job, without a core of our own."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout.flush()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    os.kill(os.getpid(), number)

@@ -1,0 +1,1 @@
+"""System calls: the table, and one small module per family of handlers."""

@@ -1,0 +1,202 @@
+"""What a handler works with: the call in hand, the answers it may give, and the registry of handlers.
+
+A handler is named after its system call and reads like its man page.  It gets the :class:`Call` and, resolved before,
+what its path arguments (or its descriptor) stand for; at least one of them is ours.  It returns an integer (the call's
+result), :data:`PASS` (the kernel runs the call as it is) or an :class:`Action`; it raises ``OSError`` for an errno and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Sequence
+from typing import Callable, NamedTuple, Union
+
+from parrot_py.engine.core import Engine, Stop
+from parrot_py.fdtable import FdTable, Node
+from parrot_py.namespace import Namespace
+from parrot_py.process import Credentials
+from parrot_py.walk import Native, Target, Walker, fail
+
+AT_FDCWD = -100
+AT_SYMLINK_NOFOLLOW = 0x100
+AT_SYMLINK_FOLLOW = 0x400
+AT_EMPTY_PATH = 0x1000
+AT_EACCESS = 0x200
+
+NR_OPENAT, NR_EXECVE, NR_LSEEK = 257, 59, 8  # x86_64
+
+Place = Union[Target, Native]
+
+
+class Context(NamedTuple):
+    """The parts of one run that handlers use."""
+
+    engine: Engine
+    namespace: Namespace
+    fdtable: FdTable
+    walker: Walker
+    credentials: Callable[[int], Credentials]
+    derived: str  # directory of programs whose loader had to be replaced
+
+
+class Action:
+    """An answer other than a plain result: carried out on the engine by :meth:`apply`."""
+
+    def apply(self, engine: Engine, stop: Stop) -> None:
+        """Answer *stop*."""
+        raise NotImplementedError
+
+
+class _Pass(Action):
+    def apply(self, engine: Engine, stop: Stop) -> None:
+        engine.resume(stop)
+
+
+PASS = _Pass()
+
+
+class Redirect(Action):
+    """The kernel runs the call with path argument *arg* replaced by *path*; the job does not see it."""
+
+    __slots__ = ("arg", "one_stop", "path")
+
+    def __init__(self, arg: int, path: bytes, *, one_stop: bool = True) -> None:
+        self.arg = arg
+        self.path = path
+        self.one_stop = one_stop
+
+    def apply(self, engine: Engine, stop: Stop) -> None:
+        engine.redirect(stop, self.arg, self.path, one_stop=self.one_stop)
+
+
+class Rewrite(Action):
+    """The kernel runs call *nr* with *args*; a ``bytes`` argument is put into scratch memory first.
+
+    In a list, integers stand for themselves and ``bytes`` for pointers to them (an argv).  *exec_name* is what
+    AT_EXECFN is to say, *result* what a successful call is to return.
+    """
+
+    def __init__(
+        self,
+        args: Sequence[int | bytes | list[int | bytes]],
+        *,
+        nr: int = -1,
+        exec_name: bytes | None = None,
+        result: int | None = None,
+    ) -> None:
+        self.args = args
+        self.nr = nr
+        self.exec_name = exec_name
+        self.result = result
+
+    def apply(self, engine: Engine, stop: Stop) -> None:
+        size = sum(_room(arg) for arg in self.args)
+        base = engine.scratch(stop, size) if size else 0
+        if base is None:
+            return
+        blob, values = bytearray(), []
+        for arg in self.args:
+            values.append(_place(arg, base, blob))
+        if blob:
+            engine.poke(stop, base, bytes(blob))
+        engine.rewrite(stop, values, nr=self.nr, exec_name=self.exec_name, result=self.result)
+
+
+def _room(arg: int | bytes | list[int | bytes]) -> int:
+    if isinstance(arg, int):
+        return 0
+    if isinstance(arg, bytes):
+        return (len(arg) + 8) & ~7
+    return sum(_room(a) for a in arg) + 8 * (len(arg) + 1)
+
+
+def _place(arg: int | bytes | list[int | bytes], base: int, blob: bytearray) -> int:
+    """Append *arg* to *blob*, which will lie at *base*; its value as a register."""
+    if isinstance(arg, int):
+        return arg
+    if isinstance(arg, bytes):
+        at = base + len(blob)
+        blob += arg + bytes(_room(arg) - len(arg))
+        return at
+    pointers = [_place(a, base, blob) for a in arg]
+    at = base + len(blob)
+    blob += struct.pack(f"<{len(pointers) + 1}Q", *pointers, 0)
+    return at
+
+
+class Call:
+    """One stopped call and the means to answer it."""
+
+    __slots__ = ("args", "context", "name", "stop", "tid")
+
+    def __init__(self, context: Context, stop: Stop, name: str) -> None:
+        self.context = context
+        self.stop = stop
+        self.name = name
+        self.args = stop.args
+        self.tid = stop.tid
+
+    def int32(self, position: int) -> int:
+        """Argument *position* as a signed 32-bit integer (an ``int`` of C)."""
+        value = self.args[position] & 0xFFFFFFFF
+        return value - (1 << 32) if value & 0x80000000 else value
+
+    def flags(self, position: int) -> int:
+        """Argument *position* as an unsigned 32-bit integer."""
+        return self.args[position] & 0xFFFFFFFF
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write into the job's memory; raises EFAULT."""
+        self.context.engine.write(self.tid, address, data)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Read the job's memory; raises EFAULT."""
+        return self.context.engine.read(self.tid, address, size)
+
+    def string(self, address: int, limit: int) -> bytes:
+        """Read a string; raises EFAULT, ENAMETOOLONG."""
+        return self.context.engine.read_string(self.tid, address, limit)
+
+    def credentials(self) -> Credentials:
+        """The credentials of the calling thread."""
+        return self.context.credentials(self.tid)
+
+    def node(self, target: Target) -> Node:
+        """The node of *target* (which exists)."""
+        return target.node or self.context.fdtable.node(target.path, target.tree, target.found())
+
+    def resolve(self, path: bytes, base: bytes | None, *, follow: bool, how: int = 0) -> Place:
+        """Walk *path* from the directory that the /proc text *base* stands for (``None``: the path is absolute)."""
+        node = self.context.fdtable.find(base)
+        start = base or b"" if node is None else node
+        return self.context.walker.resolve(self.tid, start, path, follow, how)
+
+    def materialise(self, node: Node) -> str:
+        """A local file with the content of *node*; raises Park when it has to be fetched."""
+        path: str = self.context.namespace.ask(node.tree.driver.materialise, node.inode)
+        return path
+
+
+Answer = Union[int, Action]
+Handler = Callable[..., Answer]
+handlers: dict[str, Handler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Register the decorated function as the handler of the named calls."""
+
+    def register(function: Handler) -> Handler:
+        for name in names:
+            handlers[name] = function
+        return function
+
+    return register
+
+
+def need_target(place: Place) -> Target:
+    """*place* as a target of ours; a native place here means that two paths lie on different file systems: EXDEV."""
+    if isinstance(place, Native):
+        fail(errno.EXDEV)
+    return place

@@ -1,0 +1,128 @@
+"""getdents(2), chdir(2), fchdir(2), getcwd(2): directories and the working directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as st
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from parrot_py.drivers.base import Entry
+from parrot_py.fdtable import Node
+from parrot_py.namespace import ROOT
+from parrot_py.process import X, file_offset
+from parrot_py.syscalls.call import NR_LSEEK, PASS, Answer, Call, Redirect, Rewrite, handles
+from parrot_py.walk import Target, fail
+
+
+_DIR = st.S_IFDIR >> 12  # d_type is the type part of st_mode
+
+
+class Dirent(NamedTuple):
+    """One line of a listing as getdents tells it."""
+
+    name: bytes
+    ino: int
+    type: int
+
+
+@handles("chdir")
+def chdir(call: Call, target: Target) -> Answer:
+    """chdir(path): the kernel's working directory becomes the placeholder, from which everything else follows."""
+    inode = target.found()
+    if not inode.is_dir:
+        fail(errno.ENOTDIR)
+    if not call.credentials().may(inode, X):
+        fail(errno.EACCES)
+    return Redirect(0, call.context.fdtable.directory_of(call.node(target)))
+
+
+@handles("fchdir")
+def fchdir(call: Call, node: Node) -> Answer:
+    """fchdir(fd): the descriptor is a real one on the placeholder (or on a file, which the kernel refuses itself)."""
+    if node.inode.is_dir and not call.credentials().may(node.inode, X):
+        fail(errno.EACCES)
+    return PASS
+
+
+@handles("getcwd")
+def getcwd(call: Call, node: Node) -> Answer:
+    """getcwd(buf, size): the length with its NUL, or ERANGE."""
+    text = node.path + b"\0"
+    if len(text) > call.args[1]:
+        fail(errno.ERANGE)
+    call.write(call.args[0], text)
+    return len(text)
+
+
+def _listing(call: Call, node: Node) -> Sequence[Dirent]:
+    """The listing of *node*, taken once: positions in it stay valid for as long as the job keeps the directory open."""
+    if node.listing is None:
+        namespace = call.context.namespace
+        entries: Sequence[Entry] = namespace.ask(node.tree.driver.listdir, node.inode)
+        up = os.path.dirname(node.path)
+        parent = namespace.lookup(node.tree, up) if namespace.tree_of(up) is node.tree else node.inode
+        dots = [Dirent(b".", node.inode.ino, _DIR), Dirent(b"..", parent.ino, _DIR)]
+        node.listing = dots + [Dirent(e.name, e.inode.ino, st.S_IFMT(e.inode.mode) >> 12) for e in entries]
+    return node.listing
+
+
+def _top_listing() -> list[Dirent]:
+    """``/`` of the host plus our mount point."""
+    with os.scandir(b"/") as entries:
+        real = [Dirent(e.name, e.inode(), st.S_IFMT(e.stat(follow_symlinks=False).st_mode) >> 12) for e in entries]
+    top = os.stat(b"/").st_ino
+    return [Dirent(b".", top, _DIR), Dirent(b"..", top, _DIR), *real, Dirent(ROOT[1:], 1, _DIR)]
+
+
+def _pack64(entries: Sequence[Dirent], start: int) -> Iterator[bytes]:
+    """``struct linux_dirent64`` for the entries from position *start* on; d_off is the position behind the entry."""
+    for at in range(start, len(entries)):
+        name, ino, kind = entries[at]
+        length = (19 + len(name) + 1 + 7) & ~7
+        yield struct.pack("<QqHB", ino, at + 1, length, kind) + name + bytes(length - 19 - len(name))
+
+
+def _pack(entries: Sequence[Dirent], start: int) -> Iterator[bytes]:
+    """``struct linux_dirent``, whose type hides in the last byte."""
+    for at in range(start, len(entries)):
+        name, ino, kind = entries[at]
+        length = (18 + len(name) + 2 + 7) & ~7
+        body = struct.pack("<QqH", ino, at + 1, length) + name
+        yield body + bytes(length - 1 - len(body)) + bytes((kind,))
+
+
+@handles("getdents64", "getdents")
+def getdents64(call: Call, node: Node | None) -> Answer:
+    """getdents64(fd, buf, size): from the driver's listing, with the position kept in the kernel's open file.
+
+    EINVAL when the next entry does not fit at all, ENOTDIR for a file.  The placeholder's own offset is the position, so
+    lseek, dup and fork need no help.
+    """
+    if node is not None and not node.inode.is_dir:
+        fail(errno.ENOTDIR)
+    fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
+    entries = _top_listing() if node is None else _listing(call, node)
+    engine = call.context.engine
+    start = engine.seek(call.tid, fd, 0, os.SEEK_CUR)
+    if start == -errno.ENOSYS:
+        start = file_offset(call.tid, fd)
+    if start < 0:
+        fail(-start)
+    pack = _pack64 if call.name == "getdents64" else _pack
+    out, count = bytearray(), 0
+    for record in pack(entries, start):
+        if len(out) + len(record) > size:
+            if not count:
+                fail(errno.EINVAL)
+            break
+        out += record
+        count += 1
+    call.write(buffer, bytes(out))
+    if not count:
+        return 0
+    if engine.seek(call.tid, fd, start + count, os.SEEK_SET) < 0:
+        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK, result=len(out))
+    return len(out)

@@ -1,0 +1,163 @@
+"""execve(2), execveat(2): programs, scripts and loaders of ours.
+
+The kernel resolves ``#!`` and PT_INTERP by itself, so both are settled here, before it runs.  What it is given is a path
+in the session directory that ends in the job's own name for the program (the process name comes from it) and is at least
+as long as the job's path, so that AT_EXECFN can be corrected in place once the program is loaded.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as st
+import struct
+from typing import NamedTuple
+
+from parrot_py import elf
+from parrot_py.fdtable import Node
+from parrot_py.process import X
+from parrot_py.syscalls.call import (
+    AT_EMPTY_PATH,
+    AT_SYMLINK_NOFOLLOW,
+    NR_EXECVE,
+    Answer,
+    Call,
+    Place,
+    Rewrite,
+    handles,
+)
+from parrot_py.walk import Native, Target, fail
+
+_HEAD = 256  # BINPRM_BUF_SIZE
+_MAX_SCRIPTS = 5
+_ARGV_LIMIT = 1 << 20
+
+
+class _Program(NamedTuple):
+    """A program to start: a node of ours, or (``node is None``) a native file that needs another loader or none."""
+
+    node: Node | None
+    file: str  # what it is read from
+
+
+def _program(call: Call, place: Place) -> _Program:
+    """What *place* is as a program; raises EACCES as the kernel does for anything that may not be executed."""
+    if isinstance(place, Native):
+        if place.magic is not None:
+            fail(errno.ELOOP)
+        return _Program(None, os.fsdecode(place.path))
+    inode = place.found()
+    if st.S_ISLNK(inode.mode):
+        fail(errno.ELOOP)
+    if not st.S_ISREG(inode.mode) or not call.credentials().may(inode, X):
+        fail(errno.EACCES)
+    node = call.node(place)
+    return _Program(node, call.materialise(node))
+
+
+def _script_line(head: bytes) -> tuple[bytes, bytes | None]:
+    """Interpreter and its one optional argument from the first bytes of a script; ENOEXEC as load_script() says."""
+    line, newline, _ = head[2:].partition(b"\n")
+    line = line.split(b"\0", 1)[0].strip(b" \t")
+    name = line.replace(b"\t", b" ").split(b" ", 1)[0]
+    cut_off = not newline and len(head) == _HEAD and name == line
+    if not name or cut_off:
+        fail(errno.ENOEXEC)
+    return name, line[len(name) :].strip(b" \t") or None
+
+
+def _read_head(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_HEAD)
+
+
+def _argv(call: Call, address: int) -> list[int | bytes]:
+    """The pointers of the job's argv."""
+    pointers: list[int | bytes] = []
+    while address and len(pointers) < _ARGV_LIMIT:
+        room = 4096 - address % 4096
+        values = struct.unpack(f"<{room // 8}Q", call.read(address, room // 8 * 8))
+        for value in values:
+            if not value:
+                return pointers
+            pointers.append(value)
+        address += room
+    if address:
+        fail(errno.E2BIG)
+    return pointers
+
+
+def _resolve_interpreter(call: Call, name: bytes) -> Place:
+    base = None if name.startswith(b"/") else os.readlink(b"/proc/%d/cwd" % call.tid)
+    return call.resolve(name, base, follow=True)
+
+
+def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
+    """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
+    wanted = elf.interpreter(program.file)
+    if wanted is None or not wanted.startswith(b"/"):
+        return program.file, False
+    place = _resolve_interpreter(call, wanted)
+    if isinstance(place, Native):
+        if not place.touched:
+            return program.file, False
+        loader = place.path
+    else:
+        loader = os.fsencode(_program(call, place).file)
+    return elf.with_interpreter(program.file, loader, call.context.derived), True
+
+
+def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int) -> Answer:
+    """Start *place*, which the job calls *filename*."""
+    program = _program(call, place)
+    new_argv: list[int | bytes] | None = None
+    script = filename
+    head = _read_head(program.file)
+    for _ in range(_MAX_SCRIPTS):
+        if not head.startswith(b"#!"):
+            break
+        name, argument = _script_line(head)
+        rest = new_argv if new_argv is not None else _argv(call, argv)
+        new_argv = [name, *([argument] if argument else []), script, *rest[1:]]
+        script = name
+        program = _program(call, _resolve_interpreter(call, name))
+        try:
+            head = _read_head(program.file)
+        except PermissionError:
+            head = b""  # not readable, perhaps still executable: the kernel will tell
+    else:
+        fail(errno.ELOOP)
+    path = _kernel_path(call, program, place, filename)
+    arguments: int | list[int | bytes] = argv if new_argv is None else new_argv
+    return Rewrite((path, arguments, envp, 0, 0, 0), nr=NR_EXECVE, exec_name=filename)
+
+
+def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -> bytes:
+    """The path to give the kernel: ends in the job's name for the program, at least as long as *filename*."""
+    fdtable = call.context.fdtable
+    name = os.path.basename(filename.rstrip(b"/")) or b"program"
+    file, copied = _loadable(call, program)
+    if program.node is not None:
+        path = fdtable.program_of(program.node, file, name)
+    else:
+        owner = call.node(place) if isinstance(place, Target) else fdtable.native_node(place.path)
+        path = fdtable.program_of(owner, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
+    folder, base = os.path.split(path)
+    return folder + b"/" * max(1, len(filename) - len(folder) - len(base)) + base
+
+
+@handles("execve")
+def execve(call: Call, place: Place) -> Answer:
+    """execve(path, argv, envp): ENOENT, EACCES, ENOEXEC, ELOOP, E2BIG."""
+    return _start(call, place, call.stop.path[0] or b"", call.args[1], call.args[2])
+
+
+@handles("execveat")
+def execveat(call: Call, place: Place) -> Answer:
+    """execveat(dirfd, path, argv, envp, flags); with AT_EMPTY_PATH the descriptor itself (fexecve)."""
+    flags, path = call.flags(4), call.stop.path[0] or b""
+    if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
+        fail(errno.EINVAL)
+    if not path.startswith(b"/") and call.int32(0) >= 0:
+        path = b"/dev/fd/%d" % call.int32(0) + (b"/" + path if path else b"")
+    return _start(call, place, path, call.args[2], call.args[3])

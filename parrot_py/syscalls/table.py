@@ -1,0 +1,136 @@
+"""The table of system calls: one line per call that the engine stops.
+
+A line gives the name, its number on x86_64, what the core needs to decide whether a call can concern us (kind and argument
+positions), how a link at the end of its path is treated, and the support level with a note where it is not full.  Calls
+without a line take no path and touch no descriptor that could betray us: the kernel runs them untouched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Callable, NamedTuple, Union
+
+from parrot_py.engine.core import CallSpec, Kind
+
+FULL, PARTIAL, REFUSED = "full", "partial", "refused"
+
+Follow = Union[bool, Callable[[Sequence[int]], bool]]
+
+
+class Row(NamedTuple):
+    """One call.  ``path`` and ``dirfd`` are argument positions (two each where it takes two paths).
+
+    ``follow`` says for each path whether a link at its end is followed.  ``empty`` is the position of the flags that may
+    hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it names the descriptor without a flag.
+    """
+
+    name: str
+    x86_64: int
+    kind: Kind
+    path: tuple[int, ...] = ()
+    dirfd: tuple[int, ...] = ()
+    follow: tuple[Follow, ...] = (True, True)
+    fd: int = -1
+    empty: int = -1
+    support: str = FULL
+    note: str = ""
+
+    def spec(self) -> CallSpec:
+        """What the core gets."""
+        paths = (*self.path, -1, -1)
+        dirfds = (*self.dirfd, -1, -1)
+        return CallSpec(self.x86_64, self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd)
+
+
+ALWAYS_EMPTY = 9
+_PATH, _FD, _EXEC = Kind.PATH, Kind.FD, Kind.EXEC
+_NOFOLLOW, _FOLLOW_FLAG = 0x100, 0x400
+_NO = (False, False)
+
+
+def _unless(position: int) -> tuple[Follow, ...]:
+    """Follow unless AT_SYMLINK_NOFOLLOW is in the flags at *position*."""
+    return (lambda args: not args[position] & _NOFOLLOW,)
+
+
+def _open(position: int) -> tuple[Follow, ...]:
+    """Follow as open does, with its flags at *position*."""
+    both = os.O_CREAT | os.O_EXCL
+    return (lambda args: not (args[position] & os.O_NOFOLLOW or args[position] & both == both),)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("open", 2, _PATH, (0,), follow=_open(1)),
+    Row("stat", 4, _PATH, (0,)),
+    Row("fstat", 5, _FD, fd=0),
+    Row("lstat", 6, _PATH, (0,), follow=_NO),
+    Row("access", 21, _PATH, (0,)),
+    Row("execve", 59, _EXEC, (0,)),
+    Row("truncate", 76, _PATH, (0,)),
+    Row("getdents", 78, Kind.DIRENTS, fd=0),
+    Row("getcwd", 79, Kind.CWD),
+    Row("chdir", 80, _PATH, (0,)),
+    Row("fchdir", 81, _FD, fd=0),
+    Row("rename", 82, _PATH, (0, 1), follow=_NO),
+    Row("mkdir", 83, _PATH, (0,), follow=_NO),
+    Row("rmdir", 84, _PATH, (0,), follow=_NO),
+    Row("creat", 85, _PATH, (0,)),
+    Row("link", 86, _PATH, (0, 1), follow=_NO),
+    Row("unlink", 87, _PATH, (0,), follow=_NO),
+    Row("symlink", 88, _PATH, (1,), follow=_NO),
+    Row("readlink", 89, _PATH, (0,), follow=_NO),
+    Row("chmod", 90, _PATH, (0,)),
+    Row("fchmod", 91, _FD, fd=0),
+    Row("chown", 92, _PATH, (0,)),
+    Row("fchown", 93, _FD, fd=0),
+    Row("lchown", 94, _PATH, (0,), follow=_NO),
+    Row("utime", 132, _PATH, (0,)),
+    Row("mknod", 133, _PATH, (0,), follow=_NO),
+    Row("statfs", 137, _PATH, (0,)),
+    Row("fstatfs", 138, _FD, fd=0),
+    Row("pivot_root", 155, _PATH, (0, 1), support=REFUSED, note="EPERM for names in a repository"),
+    Row("chroot", 161, _PATH, (0,), support=REFUSED, note="EPERM for a directory in a repository"),
+    Row("acct", 163, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
+    Row("mount", 165, _PATH, (1,), support=REFUSED, note="EPERM for a mount point in a repository"),
+    Row("umount2", 166, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
+    Row("swapon", 167, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
+    Row("setxattr", 188, _PATH, (0,)),
+    Row("lsetxattr", 189, _PATH, (0,), follow=_NO),
+    Row("fsetxattr", 190, _FD, fd=0),
+    Row("getxattr", 191, _PATH, (0,)),
+    Row("lgetxattr", 192, _PATH, (0,), follow=_NO),
+    Row("fgetxattr", 193, _FD, fd=0),
+    Row("listxattr", 194, _PATH, (0,)),
+    Row("llistxattr", 195, _PATH, (0,), follow=_NO),
+    Row("flistxattr", 196, _FD, fd=0),
+    Row("removexattr", 197, _PATH, (0,)),
+    Row("lremovexattr", 198, _PATH, (0,), follow=_NO),
+    Row("fremovexattr", 199, _FD, fd=0),
+    Row("getdents64", 217, Kind.DIRENTS, fd=0),
+    Row("utimes", 235, _PATH, (0,)),
+    Row("inotify_add_watch", 254, _PATH, (1,), note="a repository does not change under the job: no events"),
+    Row("openat", 257, _PATH, (1,), (0,), _open(2)),
+    Row("mkdirat", 258, _PATH, (1,), (0,), _NO),
+    Row("mknodat", 259, _PATH, (1,), (0,), _NO),
+    Row("fchownat", 260, _PATH, (1,), (0,), _unless(4), empty=4),
+    Row("futimesat", 261, _PATH, (1,), (0,), empty=ALWAYS_EMPTY),
+    Row("newfstatat", 262, _PATH, (1,), (0,), _unless(3), empty=3),
+    Row("unlinkat", 263, _PATH, (1,), (0,), _NO),
+    Row("renameat", 264, _PATH, (1, 3), (0, 2), _NO),
+    Row("linkat", 265, _PATH, (1, 3), (0, 2), (lambda args: bool(args[4] & _FOLLOW_FLAG), False), empty=4),
+    Row("symlinkat", 266, _PATH, (2,), (1,), _NO),
+    Row("readlinkat", 267, _PATH, (1,), (0,), _NO, empty=ALWAYS_EMPTY),
+    Row("fchmodat", 268, _PATH, (1,), (0,)),
+    Row("faccessat", 269, _PATH, (1,), (0,)),
+    Row("utimensat", 280, _PATH, (1,), (0,), _unless(3), empty=ALWAYS_EMPTY),
+    Row("name_to_handle_at", 303, _PATH, (1,), (0,), (lambda args: bool(args[4] & _FOLLOW_FLAG),), empty=4,
+        support=REFUSED, note="EOPNOTSUPP in a repository, as on any FUSE mount without export support"),
+    Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO),
+    Row("execveat", 322, _EXEC, (1,), (0,), _unless(4), empty=4),
+    Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2),
+    Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind any tracer's back"),
+    Row("openat2", 437, _PATH, (1,), (0,)),
+    Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3),
+    Row("fchmodat2", 452, _PATH, (1,), (0,), _unless(3), empty=3),
+)  # fmt: skip
