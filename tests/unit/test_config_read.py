@@ -150,6 +150,15 @@ def test_relative_places_are_absolute(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list(tmp_path.iterdir()) == [tmp_path / "work"], "reading a configuration must not change anything"
 
 
+def test_keys_are_relative_to_the_start_not_to_the_work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed = run("-r", "*.org:url=http://h,pubkey=*.pub", "ls").repositories
+    monkeypatch.chdir("/")
+    repository = listed.find("a.org")
+    assert repository is not None
+    assert repository.public_keys == (tmp_path / "a.pub",)
+
+
 @pytest.mark.parametrize("target", [":stderr", ":stdout"])
 def test_standard_streams_for_the_log(target: str) -> None:
     assert run("-o", target, "ls").debug_file == target

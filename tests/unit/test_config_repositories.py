@@ -160,9 +160,20 @@ def test_a_missing_key_of_a_wildcard_is_no_start_up_error() -> None:
     assert made("*.org:url=http://h,pubkey=/keys/*.pub").find("a.org") is not None
 
 
-def test_relative_keys_are_absolute(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(key.parent)
-    assert found("a.org:url=http://h,pubkey=my.pub", "a.org").public_keys == (key,)
+def test_relative_files_belong_to_the_directory_of_the_start(key: Path) -> None:
+    base = BASE._replace(directory=str(key.parent))
+    for text in (
+        "a.org:url=http://h,pubkey=my.pub,blacklist=./my.pub",
+        "*.org:url=http://h,pubkey=my.pub,blacklist=my.pub",
+    ):
+        config = made(text, base).find("a.org")
+        assert config is not None
+        assert (config.public_keys, config.blacklist) == ((key,), key)
+
+
+def test_relative_files_of_a_lost_directory() -> None:
+    with pytest.raises(ConfigError, match=r"pubkey: 'my.pub' is relative, and the current directory is gone"):
+        made("a.org:url=http://h,pubkey=my.pub")
 
 
 @pytest.mark.parametrize("option", IGNORED)
