@@ -50,7 +50,7 @@ HONOURED = (
     Option("-O --debug-rotate-max", "SIZE", "", "rename the log to FILE.old at this size: 64K, 10M; 0: never", "0"),
     Option("--cvmfs-alien-cache", "DIR", "PARROT_CVMFS_ALIEN_CACHE", "a cache shared with others", "<tempdir>/cvmfs"),
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
-    Option("--stats", "", "", "print what was stopped and fetched, at the end of the run"),
+    Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),
     Option("--check-driver", "NAME", "", "say whether a driver is there and exit with 0 or 1"),
     Option("-v --version", "", "", "print the version and exit"),
