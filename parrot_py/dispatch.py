@@ -1,8 +1,8 @@
 """From a stop to its answer: resolve the paths, call the handler, carry out what it says; park what has to wait.
 
-This is the single place where exceptions become register values.  A handler that would wait raises Park; the thread stays
-in its stop while a worker does the waiting, and the handler is repeated with the worker's outcome.  Any other exception is
-a defect of ours: the job sees EIO and the log a traceback, and no thread stays stopped for ever.
+This is the single place where exceptions become register values.  A handler that would wait raises Park; the thread
+stays in its stop while a worker does the waiting, and the handler is repeated with the worker's outcome.  Any other
+exception is a defect of ours: the job sees EIO and the log a traceback, and no thread stays stopped for ever.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Dispatcher:
             return
         except OSError as error:
             answer = -(error.errno or errno.EIO)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever went wrong, the thread must not stay stopped
             trouble.exception("defect in the handler of %s: the job sees EIO", ROWS[stop.index].name)
             answer = -errno.EIO
         if log.isEnabledFor(logging.DEBUG):
@@ -193,5 +193,3 @@ def _log(stop: Stop, answer: Answer) -> None:
     from parrot_py.syscalls.log import describe
 
     log.debug("%s", describe(stop, ROWS[stop.index].name, answer), extra={"child": stop.tid})
-
-

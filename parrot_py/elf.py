@@ -1,9 +1,9 @@
 """The loader (ELF interpreter) of a program, and copies of programs that name another one.
 
 The kernel opens the interpreter of a program by itself, where no tracer can help.  So a program whose PT_INTERP lies in
-a repository is started from a copy in which only the PT_INTERP *program header* differs: it points to a string, appended
-to the file, that names the loader's local object.  The string in memory stays as it was, and with it all that the loader
-and the program see.
+a repository is started from a copy in which only the PT_INTERP *program header* differs: it points to a string,
+appended to the file, that names the loader's local object.  The string in memory stays as it was, and with it all that
+the loader and the program see.
 """
 
 from __future__ import annotations

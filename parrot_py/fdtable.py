@@ -1,9 +1,9 @@
 """The emulated descriptor table, without a table of descriptors.
 
-The job gets real descriptors on objects in a private *session directory*, and the kernel owns their numbers, offsets and
-flags.  What a descriptor (or a working directory) stands for is told by the name of the object it leads to, which
-/proc/<tid>/fd/N gives: the name carries the number of a :class:`Node`.  So nothing has to be followed through dup, fork,
-exec, SCM_RIGHTS or close, and a stale entry cannot lie.
+The job gets real descriptors on objects in a private *session directory*, and the kernel owns their numbers, offsets
+and flags.  What a descriptor (or a working directory) stands for is told by the name of the object it leads to, which
+/proc/<tid>/fd/N gives: the name carries the number of a :class:`Node`.  So nothing has to be followed through dup,
+fork, exec, SCM_RIGHTS or close, and a stale entry cannot lie.
 
     SESSION/o/<node>          hard link to the verified content of a file (a private copy where links are impossible)
     SESSION/d/<node>          empty placeholder of a directory: read() is EISDIR, fchdir, flock and lseek behave

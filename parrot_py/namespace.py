@@ -1,7 +1,8 @@
 """The mount table: which names are ours, and which driver or path stands behind them.
 
 Three kinds of things are mounted: drivers (``/cvmfs/<repository>``, made when a name is first used), the directory
-``/cvmfs`` itself, and redirections of one path to another (``-M a=b``).  The walk through it is in :mod:`parrot_py.walk`.
+``/cvmfs`` itself, and redirections of one path to another (``-M a=b``).  The walk through it is in
+:mod:`parrot_py.walk`.
 """
 
 from __future__ import annotations
@@ -53,13 +54,13 @@ class _Cvmfs:
         # d_ino of a mount point is that of the directory below the mount, never the mounted root's: any stable number.
         return [Entry(n, inode._replace(path=b"/" + n, ino=2 + i)) for i, n in enumerate(self._names())]
 
-    def materialise(self, inode: Inode) -> str:
+    def materialise(self, inode: Inode) -> str:  # noqa: ARG002 - the contract's signature, here and below
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+    def getxattr(self, inode: Inode, name: bytes) -> bytes:  # noqa: ARG002
         raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
 
-    def listxattr(self, inode: Inode) -> Sequence[bytes]:
+    def listxattr(self, inode: Inode) -> Sequence[bytes]:  # noqa: ARG002
         return ()
 
     def statfs(self) -> StatFs:

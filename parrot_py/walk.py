@@ -82,7 +82,8 @@ class Walker:
     def resolve(self, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> Target | Native:
         """Walk *path* from *start* (a node, a native directory, or ``b""`` for the root) for thread *tid*.
 
-        *how* are the RESOLVE_ rules of openat2.  Raises EXDEV for them, ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG as the kernel would, EIO when the driver cannot tell.
+        *how* are the RESOLVE_ rules of openat2.  Raises EXDEV for them, and ENOENT, ENOTDIR, EACCES, ELOOP and
+        ENAMETOOLONG as the kernel would, EIO when the driver cannot tell.
         """
         absolute = path[:1] == b"/" and not how & RESOLVE_IN_ROOT
         if how:
@@ -105,9 +106,7 @@ class Walker:
 class _Walk:
     """One walk in progress: ``here`` is canonical, ``tree`` and ``inode`` are set while it lies in a tree of ours."""
 
-    def __init__(
-        self, walker: Walker, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0
-    ) -> None:
+    def __init__(self, walker: Walker, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> None:
         self.walker = walker
         self.how = how
         self.namespace = walker.namespace

@@ -6,7 +6,20 @@ from pathlib import Path
 
 from cffi import FFI
 
-_SOURCES = ("answer", "exechead", "filter", "gate", "lookup", "loop", "memory", "ptrace", "scratch", "signals", "spawn", "tracee")
+_SOURCES = (
+    "answer",
+    "exechead",
+    "filter",
+    "gate",
+    "lookup",
+    "loop",
+    "memory",
+    "ptrace",
+    "scratch",
+    "signals",
+    "spawn",
+    "tracee",
+)
 _HERE = Path(__file__).resolve().parent
 # setuptools wants paths relative to the folder of setup.py.
 _RELATIVE = Path("parrot_py/engine/src")

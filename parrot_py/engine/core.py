@@ -12,16 +12,12 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from parrot_py.engine._core import ffi, lib
 from parrot_py.errors import EngineError
 
-if TYPE_CHECKING:
-    from cffi.api import FFI
-
-    CData = FFI.CData
-
+CData = Any  # cffi's objects have no static types
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 
 
@@ -206,7 +202,7 @@ class Engine:
         return bytes(ffi.buffer(buffer, n))
 
     def seek(self, tid: int, fd: int, offset: int, whence: int) -> int:
-        """``lseek`` on a descriptor of the job from outside; ``-errno``, ENOSYS where the kernel cannot (before 5.6)."""
+        """``lseek`` on a descriptor of the job from outside; ``-errno``: ENOSYS where the kernel cannot (before 5.6)."""
         return int(lib.pp_seek(tid, fd, offset, whence))
 
     @property

@@ -51,6 +51,7 @@ class Action:
 
 class _Pass(Action):
     def apply(self, engine: Engine, stop: Stop) -> None:
+        """Let the kernel run the call as it is."""
         engine.resume(stop)
 
 
@@ -68,6 +69,7 @@ class Redirect(Action):
         self.one_stop = one_stop
 
     def apply(self, engine: Engine, stop: Stop) -> None:
+        """Run the call with the other path."""
         engine.redirect(stop, self.arg, self.path, one_stop=self.one_stop)
 
 
@@ -92,6 +94,7 @@ class Rewrite(Action):
         self.result = result
 
     def apply(self, engine: Engine, stop: Stop) -> None:
+        """Place what the call needs in scratch memory and run it."""
         size = sum(_room(arg) for arg in self.args)
         base = engine.scratch(stop, size) if size else 0
         if base is None:

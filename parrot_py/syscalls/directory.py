@@ -16,7 +16,6 @@ from parrot_py.process import X, file_offset
 from parrot_py.syscalls.call import NR_LSEEK, PASS, Answer, Call, Redirect, Rewrite, handles
 from parrot_py.walk import Target, fail
 
-
 _DIR = st.S_IFDIR >> 12  # d_type is the type part of st_mode
 
 
@@ -98,8 +97,8 @@ def _pack(entries: Sequence[Dirent], start: int) -> Iterator[bytes]:
 def getdents64(call: Call, node: Node | None) -> Answer:
     """getdents64(fd, buf, size): from the driver's listing, with the position kept in the kernel's open file.
 
-    EINVAL when the next entry does not fit at all, ENOTDIR for a file.  The placeholder's own offset is the position, so
-    lseek, dup and fork need no help.
+    EINVAL when the next entry does not fit at all, ENOTDIR for a file.  The placeholder's own offset is the position,
+    so lseek, dup and fork need no help.
     """
     if node is not None and not node.inode.is_dir:
         fail(errno.ENOTDIR)

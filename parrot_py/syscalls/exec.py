@@ -1,8 +1,8 @@
 """execve(2), execveat(2): programs, scripts and loaders of ours.
 
-The kernel resolves ``#!`` and PT_INTERP by itself, so both are settled here, before it runs.  What it is given is a path
-in the session directory that ends in the job's own name for the program (the process name comes from it) and is at least
-as long as the job's path, so that AT_EXECFN can be corrected in place once the program is loaded.
+The kernel resolves ``#!`` and PT_INTERP by itself, so both are settled here, before it runs.  What it is given is a
+path in the session directory that ends in the job's own name for the program (the process name comes from it) and is at
+least as long as the job's path, so that AT_EXECFN can be corrected in place once the program is loaded.
 """
 
 from __future__ import annotations

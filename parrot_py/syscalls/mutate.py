@@ -95,8 +95,6 @@ def link(call: Call, old: Place, new: Place) -> Answer:
 
 
 def _native_parent_missing(new: Native) -> bool:
-
-
     if os.path.lexists(new.path):
         fail(errno.EEXIST)
     return not os.path.isdir(os.path.dirname(new.path.rstrip(b"/")))
@@ -151,19 +149,15 @@ def chroot(call: Call, target: Target) -> Answer:
 @handles("inotify_add_watch")
 def inotify_add_watch(call: Call, target: Target) -> Answer:
     """Watch the placeholder: a repository never changes under the job, so no event is due."""
-
     target.found()
     path, _ = object_of(call, call.node(target))
     return Redirect(1, path)
 
 
-@handles("name_to_handle_at", "open_tree", "fanotify_mark", "acct", "swapon", "umount2", "pivot_root", "mount", "quotactl")
-def refuse(call: Call, *places: Place) -> Answer:  # noqa: ARG001
+@handles("name_to_handle_at", "acct", "swapon", "umount2", "pivot_root", "mount")
+def refuse(call: Call, *places: Place) -> Answer:
     """Calls that have no meaning on a repository: EOPNOTSUPP for handles, EPERM for administration."""
     for place in places:
         if isinstance(place, Target):
             place.found()
     fail(errno.EOPNOTSUPP if call.name == "name_to_handle_at" else errno.EPERM)
-
-
-

@@ -31,7 +31,7 @@ def follows(flags: int) -> bool:
 
 
 def _check(call: Call, target: Target, flags: int) -> Inode:
-    """The inode to open; raises what do_open() and may_open() of the kernel find, in their order, on a read-only mount."""
+    """The inode to open; raises what do_open() and may_open() find, in their order, on a read-only mount."""
     create = flags & os.O_CREAT
     if target.inode is None:
         if create:

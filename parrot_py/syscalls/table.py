@@ -1,8 +1,8 @@
 """The table of system calls: one line per call that the engine stops.
 
-A line gives the name, its number on x86_64, what the core needs to decide whether a call can concern us (kind and argument
-positions), how a link at the end of its path is treated, and the support level with a note where it is not full.  Calls
-without a line take no path and touch no descriptor that could betray us: the kernel runs them untouched.
+A line gives the name, its number on x86_64, what the core needs to decide whether a call can concern us (kind and
+argument positions), how a link at the end of its path is treated, and the support level with a note where it is not
+full.  Calls without a line take no path and touch no descriptor that could betray us: the kernel runs them untouched.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Follow = Union[bool, Callable[[Sequence[int]], bool]]
 class Row(NamedTuple):
     """One call.  ``path`` and ``dirfd`` are argument positions (two each where it takes two paths).
 
-    ``follow`` says for each path whether a link at its end is followed.  ``empty`` is the position of the flags that may
-    hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it names the descriptor without a flag.
+    ``follow`` says for each path whether a link at its end is followed.  ``empty`` is the position of the flags that
+    may hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it needs no flag.
     """
 
     name: str
@@ -129,7 +129,7 @@ ROWS: tuple[Row, ...] = (
     Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO),
     Row("execveat", 322, _EXEC, (1,), (0,), _unless(4), empty=4),
     Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2),
-    Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind any tracer's back"),
+    Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind our back"),
     Row("openat2", 437, _PATH, (1,), (0,)),
     Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3),
     Row("fchmodat2", 452, _PATH, (1,), (0,), _unless(3), empty=3),

@@ -1,7 +1,7 @@
 """Content hashes of CernVM-FS: three algorithms, one text form, one place in the object store.
 
-The text is lower-case hex, then the suffix of the algorithm, then at most one capital letter that says what kind of object it names.
-As in the real client the *length* of a text decides its algorithm, not its suffix.
+The text is lower-case hex, then the suffix of the algorithm, then at most one capital letter that says what kind of
+object it names.  As in the real client the *length* of a text decides its algorithm, not its suffix.
 """
 
 from __future__ import annotations

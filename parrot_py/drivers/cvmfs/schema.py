@@ -48,7 +48,7 @@ def content_flags(algorithm: Algorithm, compression: int) -> int:
 
 
 def pack_xattrs(attributes: Mapping[bytes, bytes]) -> bytes | None:
-    """The blob of the ``xattr`` column, None when there are none; raises ValueError for what does not fit the format."""
+    """The blob of the ``xattr`` column, None when there are none; raises ValueError for what does not fit."""
     if not attributes:
         return None
     if len(attributes) > 255 or any(not k or len(k) > 255 or len(v) > 255 for k, v in attributes.items()):
