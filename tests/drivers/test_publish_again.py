@@ -188,6 +188,35 @@ def test_a_directory_cannot_be_published_into_itself(source: Path, repository_ke
     assert not source.joinpath("web").exists()
 
 
+def test_private_keys_are_not_given_away(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:
+    for place, reason in (
+        (source / "keys", "would be published"),
+        (tmp_path / "web/odd.parrot.test", "would be served"),
+    ):
+        with pytest.raises(PublishError, match=reason):
+            publish(source, tmp_path / "web", replace(repository_keys, directory=place), OPTIONS)
+    assert not tmp_path.joinpath("web").exists()
+
+
+def test_a_web_server_can_read_it_whatever_the_umask(
+    source: Path, tmp_path: Path, repository_keys: RepositoryKeys
+) -> None:
+    before = os.umask(0o077)
+    try:
+        done = publish(source, tmp_path, repository_keys, OPTIONS)
+    finally:
+        os.umask(before)
+    for path in (done.repository, *done.repository.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+@pytest.mark.parametrize("name", ["trunk", "trunk-previous", "two words", "", "first"])
+def test_a_tag_is_a_new_name(source: Path, tmp_path: Path, repository_keys: RepositoryKeys, name: str) -> None:
+    publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, tag="first"))
+    with pytest.raises(PublishError, match=r"no name for a tag|has a tag 'first' already"):
+        publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, tag=name))
+
+
 def test_one_publisher_at_a_time(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:
     done = publish(source, tmp_path / "web", repository_keys, OPTIONS)
     handle = os.open(done.repository, os.O_RDONLY)

@@ -80,6 +80,8 @@ def test_the_whitelist_can_be_renewed_alone(
         ({"--chunk-min": "9M"}, "chunk sizes must be positive and in order"),
         ({"--chunk-min": "much"}, "'much' is not a size such as 512K or 8M"),
         ({"--hash": "md5"}, "invalid choice: 'md5'"),
+        ({"--whitelist-days": "nan"}, "'nan' is not a number of days"),
+        ({"--ttl": "-5"}, "a time to live of -5 seconds"),
         ({"--owner": "me"}, "'me' is not UID:GID"),
         ({"--meta": "[]"}, "is not a JSON object"),
         ({"--nonsense": "x"}, "unrecognized arguments: --nonsense"),

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
@@ -27,6 +27,7 @@ SIZES = ChunkSizes(64, 128, 256)
 MANIFEST = ManifestFields(C="1" * 40, B="1", D="2", S="3", N="a.b", X="2" * 40)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=4000), st.tuples(*[st.integers(1, 300)] * 3))
 def test_chunks_cover_the_content_within_their_bounds(data: bytes, bounds: tuple[int, int, int]) -> None:
     sizes = ChunkSizes(*sorted(bounds))

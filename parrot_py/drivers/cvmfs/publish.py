@@ -37,7 +37,9 @@ from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes, ObjectStore, Pub
 from parrot_py.drivers.cvmfs.publish_previous import PreviousRevision, previous_revision
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
 
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_OWN_TAGS = (history.TRUNK, history.TRUNK_PREVIOUS)
 _REPLICA_SENTINEL = b"Other servers may replicate this repository.\n"
 
 
@@ -67,6 +69,12 @@ class PublishOptions:
     meta: Mapping[str, object] = field(default_factory=dict)
     edit_catalog: EditCatalog | None = None
 
+    def __post_init__(self) -> None:
+        if self.ttl < 0:
+            raise PublishError(f"a time to live of {self.ttl} seconds is in the past")
+        if self.tag is not None and (self.tag in _OWN_TAGS or not _TAG.fullmatch(self.tag)):
+            raise PublishError(f"{self.tag!r} is no name for a tag: letters, digits, '.', '_', '-'; not 'trunk'")
+
 
 @dataclass(frozen=True)
 class Published:
@@ -89,7 +97,7 @@ def publish(source: Path, web: Path, keys: RepositoryKeys, options: PublishOptio
     options = options or PublishOptions()
     check_name(keys.fqrn)
     repository = web / keys.fqrn
-    _check_places(source, repository)
+    check_places(source, repository, keys.directory)
     try:
         store = ObjectStore(repository, options.algorithm)
         with _locked(repository), tempfile.TemporaryDirectory(prefix="parrot-publish-") as scratch:
@@ -122,12 +130,17 @@ def _now(options: PublishOptions) -> int:
     return int(time.time()) if options.now is None else options.now
 
 
-def _check_places(source: Path, repository: Path) -> None:
+def check_places(source: Path, repository: Path, keys: Path) -> None:
+    """Raises PublishError where a publication would contain itself, or give the private keys to everybody."""
     if not source.is_dir():
         raise PublishError(f"{source} is not a directory")
-    inner, outer = repository.resolve(), source.resolve()
-    if inner == outer or outer in inner.parents:
-        raise PublishError(f"the output {repository} lies in the source {source}")
+    for inner, outer, what in (
+        (repository, source, "the output {} lies in the source {}"),
+        (keys, source, "the keys in {} would be published, as they lie in the source {}"),
+        (keys, repository, "the keys in {} would be served, as they lie in the output {}"),
+    ):
+        if outer.resolve() in (inner.resolve(), *inner.resolve().parents):
+            raise PublishError(what.format(inner, outer))
 
 
 @contextmanager
@@ -152,15 +165,17 @@ def _publish_revision(
     # Clients refuse a manifest that is older than the one they know, so a clock that went back must not show.
     now = max(_now(options), previous.timestamp if previous else 0)
     revision = _next_revision(previous, options)
+    before = previous.tags() if previous else []
+    if options.tag in [tag.name for tag in before]:
+        raise PublishError(f"{keys.fqrn} has a tag {options.tag!r} already")
     builder = RevisionBuilder(store, work, options, previous, now)
     try:
         root, size = builder.build(os.fsencode(source), revision)
     finally:
         builder.close()
-    tag = history.Tag(options.tag or history.TRUNK, str(root), revision, now, 0, "", size)
-    before = previous.tags() if previous else []
+    head = history.Tag(options.tag or history.TRUNK, str(root), revision, now, 0, "", size)
     tags = history.history_bytes(
-        work, keys.fqrn, history.advance_tags(before, tag), previous.history if previous else None
+        work, keys.fqrn, history.advance_tags(before, head), previous.history if previous else None
     )
     names = {
         CATALOG: root,
@@ -170,22 +185,28 @@ def _publish_revision(
     }
     expires = _write_whitelist(store.repository, keys, options, now)
     reflog = _write_reflog(store, work, keys.fqrn, names, now)
-    manifest = ManifestFields(
-        C=str(root),
-        B=str(size),
+    manifest = _manifest(keys.fqrn, options, names, reflog, head)
+    _write_manifest(store, manifest, keys, names)
+    return Published(keys.fqrn, store.repository, keys.public_key_file, revision, root, len(store.written), expires)
+
+
+def _manifest(
+    fqrn: str, options: PublishOptions, names: Mapping[str, ContentHash], reflog: ContentHash, head: history.Tag
+) -> ManifestFields:
+    return ManifestFields(
+        C=str(names[CATALOG]),
+        B=str(head.size),
         D=str(options.ttl),
-        S=str(revision),
+        S=str(head.revision),
         G="yes" if options.garbage_collectable else "no",
         A="yes" if options.alternative_paths else "no",
-        N=keys.fqrn,
+        N=fqrn,
         X=str(names[CERTIFICATE]),
         H=str(names[HISTORY]),
-        T=str(now),
+        T=str(head.timestamp),
         M=str(names[METAINFO]),
         Y=str(reflog),
     )
-    _write_manifest(store, manifest, keys, names)
-    return Published(keys.fqrn, store.repository, keys.public_key_file, revision, root, len(store.written), expires)
 
 
 def _next_revision(previous: PreviousRevision | None, options: PublishOptions) -> int:

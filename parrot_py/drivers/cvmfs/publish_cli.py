@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, check_name, publish, renew_whitelist
+from parrot_py.drivers.cvmfs.publish import (
+    Published,
+    PublishOptions,
+    check_name,
+    check_places,
+    publish,
+    renew_whitelist,
+)
 from parrot_py.drivers.cvmfs.publish_keys import open_keys
 from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes, PublishError
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
@@ -52,14 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         check_name(arguments.name)
+        options = _options(arguments)
+        if not arguments.renew_whitelist:
+            if arguments.source is None:
+                raise PublishError("--source is missing: which directory shall be published?")
+            check_places(arguments.source, arguments.output / arguments.name, arguments.keys)
         keys = open_keys(arguments.keys, arguments.name)
         if arguments.renew_whitelist:
-            expires = renew_whitelist(arguments.output, keys, _options(arguments))
+            expires = renew_whitelist(arguments.output, keys, options)
             print(f"the whitelist of {arguments.name} is valid until {expires:%Y-%m-%d %H:00} UTC")
             return 0
-        if arguments.source is None:
-            raise PublishError("--source is missing: which directory shall be published?")
-        print(_summary(publish(arguments.source, arguments.output, keys, _options(arguments))))
+        print(_summary(publish(arguments.source, arguments.output, keys, options)))
     except ParrotError as error:
         print(f"parrot_publish: {error}", file=sys.stderr)
         return 1
@@ -133,10 +143,10 @@ def _add_revision(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--whitelist-days",
-        type=float,
-        default=365,
+        type=_days,
+        default=365.0,
         metavar="N",
-        help="how long the whitelist is valid (default: %(default)s); clients refuse the repository afterwards",
+        help="how long the whitelist is valid (default: 365); clients refuse the repository afterwards",
     )
     group.add_argument("--renew-whitelist", action="store_true", help="only sign a new whitelist, publish nothing")
     group.add_argument("--meta", type=_meta, default={}, metavar="JSON", help="meta-information: a JSON object")
@@ -168,6 +178,16 @@ def _size(text: str) -> int:
     if not digits.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512K or 8M")
     return int(digits) * _UNITS[unit]
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0
+    if not 0 < days <= 36525:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, at most 36525 of them")
+    return days
 
 
 def _owner(text: str) -> tuple[int, int]:

@@ -121,7 +121,9 @@ class ObjectStore:
         self.repository = repository
         self.algorithm = algorithm
         self.written: list[Path] = []
-        repository.joinpath("data").mkdir(parents=True, exist_ok=True)
+        repository.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(repository)
+        make_directory(repository / "data")
 
     def path(self, name: ContentHash, letter: str = FILE) -> Path:
         """Where the object *name* of kind *letter* is or would be."""
@@ -133,7 +135,7 @@ class ObjectStore:
         name = self.algorithm.hash(stored)
         final = self.path(name, letter)
         if not final.exists():
-            final.parent.mkdir(exist_ok=True)
+            make_directory(final.parent)
             write_atomically(final, stored)
             self.written.append(final)
         return name
@@ -156,7 +158,7 @@ class ObjectStore:
             name = ContentHash(self.algorithm, hasher.digest())
             final = self.path(name)
             if not final.exists():
-                final.parent.mkdir(exist_ok=True)
+                make_directory(final.parent)
                 os.chmod(temporary, 0o644)
                 os.rename(temporary, final)
                 self.written.append(final)
@@ -214,6 +216,15 @@ def describe_external(stream: Readable, size: int, algorithm: Algorithm, sizes: 
     if len(chunks) == 1:
         return StoredContent(chunks[0].digest, offset, flags)
     return StoredContent(None, offset, flags | FLAG_CHUNKED, tuple(chunks))
+
+
+def make_directory(path: Path) -> None:
+    """Make *path*, if it is not there, so that a web server of another user can read it whatever the umask is."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return
+    path.chmod(0o755)
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
