@@ -16,6 +16,7 @@ import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
 from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Kind, Stop
 from parrot_py.namespace import Park
+from parrot_py.places import Native, Target, fail
 from parrot_py.syscalls.call import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -31,7 +32,6 @@ from parrot_py.syscalls.call import (
 )
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ALWAYS_EMPTY, ROWS, Row
-from parrot_py.walk import Native, Target, fail
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

@@ -15,7 +15,7 @@ import shutil
 import struct
 import tempfile
 
-from parrot_py.walk import fail
+from parrot_py.places import fail
 
 # Elf64_Phdr: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
 _PHDR64 = struct.Struct("<IIQQQQQQ")

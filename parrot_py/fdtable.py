@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -153,5 +152,7 @@ def _adopt(content: str, path: bytes) -> None:
         # a file system without hard links.
         if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP):
             raise
+        import shutil
+
         shutil.copyfile(content, path)
         os.chmod(path, 0o555)

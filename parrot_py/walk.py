@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Callable, NamedTuple, NoReturn
+from typing import Callable
 
 from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import FdTable, HostNode, Node
 from parrot_py.namespace import ROOT, Namespace, Tree
+from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 from parrot_py.process import Credentials, X, thread_group
 
 MAX_LINKS = 40
@@ -23,46 +24,6 @@ _CACHED_WALKS = 20_000
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 0x01, 0x02, 0x04
 RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED = 0x08, 0x10, 0x20
 RESOLVE_KNOWN = 0x3F
-
-NORMAL, DOT, DOTDOT, TOP = "normal", "dot", "dotdot", "root"
-
-
-class Target(NamedTuple):
-    """Where a walk ended inside one of our trees.
-
-    ``inode`` is ``None`` when only the last component is missing.  ``last`` says what the last component of the path
-    was, ``slash`` whether the path ended in one.
-    """
-
-    path: bytes
-    tree: Tree
-    inode: Inode | None
-    last: str = NORMAL
-    slash: bool = False
-    node: Node | None = None
-
-    def found(self) -> Inode:
-        """The inode; raises ENOENT when there is none."""
-        if self.inode is None:
-            fail(errno.ENOENT)
-        return self.inode
-
-
-class Native(NamedTuple):
-    """Where a walk ended outside: an absolute path for the kernel.
-
-    ``touched``: something of ours was on the way, so the kernel cannot be given the job's own text.  ``magic`` is the
-    node behind a link of /proc that the walk ended at without following it.
-    """
-
-    path: bytes
-    touched: bool
-    magic: Node | None = None
-
-
-def fail(code: int) -> NoReturn:
-    """Raise OSError with errno *code*."""
-    raise OSError(code, os.strerror(code))
 
 
 def everybody_may_search(inode: Inode) -> bool:

@@ -202,7 +202,7 @@ class Engine:
         return bytes(ffi.buffer(buffer, n))
 
     def seek(self, tid: int, fd: int, offset: int, whence: int) -> int:
-        """``lseek`` on a descriptor of the job from outside; ``-errno``: ENOSYS where the kernel cannot (before 5.6)."""
+        """``lseek`` on a descriptor of the job; ``-errno``: ENOSYS where the kernel cannot do that (before 5.6)."""
         return int(lib.pp_seek(tid, fd, offset, whence))
 
     @property

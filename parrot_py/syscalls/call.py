@@ -16,8 +16,9 @@ from typing import Callable, NamedTuple, Union
 from parrot_py.engine.core import Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
+from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials
-from parrot_py.walk import Native, Target, Walker, fail
+from parrot_py.walk import Walker
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100

@@ -13,8 +13,8 @@ import stat as st
 import struct
 from typing import NamedTuple
 
-from parrot_py import elf
 from parrot_py.fdtable import Node
+from parrot_py.places import Native, Target, fail
 from parrot_py.process import X
 from parrot_py.syscalls.call import (
     AT_EMPTY_PATH,
@@ -26,7 +26,6 @@ from parrot_py.syscalls.call import (
     Rewrite,
     handles,
 )
-from parrot_py.walk import Native, Target, fail
 
 _HEAD = 256  # BINPRM_BUF_SIZE
 _MAX_SCRIPTS = 5
@@ -94,6 +93,8 @@ def _resolve_interpreter(call: Call, name: bytes) -> Place:
 
 def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
+    from parrot_py import elf
+
     wanted = elf.interpreter(program.file)
     if wanted is None or not wanted.startswith(b"/"):
         return program.file, False

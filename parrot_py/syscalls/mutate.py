@@ -12,10 +12,10 @@ import stat as st
 import struct
 
 from parrot_py.fdtable import Node
+from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 from parrot_py.process import X
 from parrot_py.syscalls.call import Answer, Call, Place, Redirect, handles
 from parrot_py.syscalls.open import object_of
-from parrot_py.walk import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 
 _UTIME_OMIT = (1 << 30) - 2
 _RENAME_NOREPLACE, _RENAME_EXCHANGE, _RENAME_WHITEOUT = 1, 2, 4
@@ -121,7 +121,7 @@ def utimensat(call: Call, target: Target) -> Answer:
         if access == change == _UTIME_OMIT:
             return 0
     target.found()
-    fail(errno.EROFS)
+    return -errno.EROFS
 
 
 @handles("truncate")

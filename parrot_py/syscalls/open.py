@@ -9,9 +9,10 @@ import struct
 
 from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
+from parrot_py.places import Native, Target, fail
 from parrot_py.process import R
 from parrot_py.syscalls.call import AT_FDCWD, NR_OPENAT, Answer, Call, Place, Redirect, Rewrite, handles
-from parrot_py.walk import RESOLVE_KNOWN, Native, Target, fail
+from parrot_py.walk import RESOLVE_KNOWN
 
 O_TMPFILE_BIT = 0o20000000
 O_PATH = os.O_PATH

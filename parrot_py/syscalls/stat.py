@@ -9,9 +9,9 @@ import struct
 
 from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
+from parrot_py.places import Native, Target, fail
 from parrot_py.process import W
 from parrot_py.syscalls.call import Answer, Call, Place, handles
-from parrot_py.walk import Native, Target, fail
 
 _STAT = struct.Struct("<QQQIIIIQqqq" + "Qq" * 3 + "24x")
 _STATX = struct.Struct("<IIQIIIHxxQQQQ" + "qIi" * 4 + "IIIIQQQ" + "88x")

@@ -7,8 +7,8 @@ import stat as st
 from typing import Union
 
 from parrot_py.fdtable import Node
+from parrot_py.places import Target, fail
 from parrot_py.syscalls.call import Answer, Call, handles
-from parrot_py.walk import Target, fail
 
 _NAME_MAX = 255
 _CREATE, _REPLACE = 1, 2

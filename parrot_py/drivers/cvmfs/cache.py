@@ -9,6 +9,7 @@ size counts as absent.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import stat
@@ -207,6 +208,7 @@ def _process_mark(pid: int) -> str:
     return f"{_machine_mark()}.{pid}.{_start_time(pid)}"
 
 
+@functools.lru_cache(maxsize=1)
 def _machine_mark() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:

@@ -124,7 +124,7 @@ def _complaint(row: Row) -> str | None:
     numbers = (row.flags, row.mode, row.size, row.mtime, row.hardlinks, row.uid, row.gid)
     if not all(type(number) is int for number in numbers):
         return "value of the wrong type"
-    if stat.S_IFMT(row.mode) not in _FORMATS or not 0 <= row.mode <= 0o177777:
+    if not 0 <= row.mode <= 0o177777 or stat.S_IFMT(row.mode) not in _FORMATS:
         return f"mode {row.mode:#o}"
     if not 0 <= row.size <= _MAX_SIZE:
         return f"size {row.size}"
