@@ -12,6 +12,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
+from tests.drivers.cvmfs.forge import Forge
 from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
 from tests.support.httpd import Server
 
@@ -81,3 +82,35 @@ def opened() -> Iterator[Callable[[RepositoryConfig], Repository]]:
     yield make
     for repository in made:
         repository.close()
+
+
+@dataclass
+class Forged:
+    """A forged repository on a server of its own."""
+
+    forge: Forge
+    server: Server
+    cache: Path
+
+    def config(self, **changes: Any) -> RepositoryConfig:
+        """How to reach it."""
+        config = RepositoryConfig(
+            fqrn=self.forge.name,
+            urls=(f"{self.server.url}/cvmfs/{self.forge.name}",),
+            public_keys=(self.forge.key_file,),
+            cache_dir=self.cache,
+            **PATIENCE,
+        )
+        return config._replace(**changes)
+
+    def cached(self) -> set[str]:
+        """The names of all files in the cache."""
+        return {str(path.relative_to(self.cache)) for path in self.cache.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Iterator[Forged]:
+    """An empty repository directory to forge something in, already served."""
+    forge = Forge(tmp_path / "forged")
+    with Server({f"/cvmfs/{forge.name}": forge.directory}) as server:
+        yield Forged(forge, server, tmp_path / "cache")
