@@ -1,7 +1,7 @@
 """Build the demonstration repository from ``demo/tree`` into ``parrot_py/data/demo``.
 
 The output depends on the sources alone, but for the keys, which are made anew (and forgotten) unless --keys names some,
-and for the versions of the C compiler and of zlib.
+and for the versions of the C compiler, of SQLite and of zlib.
 """
 
 from __future__ import annotations

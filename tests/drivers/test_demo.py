@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import platform
 import shutil
@@ -13,6 +14,7 @@ from types import ModuleType
 
 import pytest
 
+from parrot_py.drivers.cvmfs.publish_objects import cut
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.publish_trees import attributes, paths_of, unpacked
 
@@ -70,7 +72,10 @@ def test_it_is_what_its_sources_say(demo: PublishedTree, builder: ModuleType, tm
         if os.path.islink(place):
             assert seen.row["symlink"] == os.readlink(place)
         elif os.path.isfile(place) and path not in compiled:
-            assert demo.content(seen) == Path(os.fsdecode(place)).read_bytes(), path
+            data = Path(os.fsdecode(place)).read_bytes()
+            assert demo.content(seen) == data, path
+            pieces = cut(io.BytesIO(data), builder.OPTIONS.chunk_sizes) if seen.chunks else []
+            assert [size for _, size, _ in seen.chunks] == [len(piece) for piece in pieces]
 
 
 def test_its_program_says_who_it_is(demo: PublishedTree, tmp_path: Path) -> None:

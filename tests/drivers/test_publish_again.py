@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -161,6 +162,30 @@ def test_what_cannot_be_read_is_named_and_nothing_is_published(repository_keys: 
 def test_a_place_that_cannot_be_written(source: Path, repository_keys: RepositoryKeys) -> None:
     with pytest.raises(PublishError, match="cannot write to /proc/"):
         publish(source, Path("/proc/nowhere"), repository_keys, OPTIONS)
+
+
+def test_a_disk_that_takes_no_more(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:
+    source.joinpath("random").write_bytes(os.urandom(300_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(PublishError, match=r"cannot write to .*/web/odd\.parrot\.test: File too large"):
+            publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.joinpath("web").iterdir()) == []
+
+
+def test_a_damaged_reflog_is_named(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:
+    done = publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    done.repository.joinpath(".cvmfsreflog").write_bytes(b"no database" * 1000)
+    with pytest.raises(PublishError, match=r"\.cvmfsreflog is damaged"):
+        publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    assert read_revision(done.repository) == b"S1"
+
+
+def read_revision(repository: Path) -> bytes:
+    return next(line for line in repository.joinpath(".cvmfspublished").read_bytes().split(b"\n") if line[:1] == b"S")
 
 
 def test_an_attribute_that_does_not_fit(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -108,6 +109,8 @@ def publish(source: Path, web: Path, keys: RepositoryKeys, options: PublishOptio
                 raise
     except OSError as error:
         raise PublishError(f"cannot write to {error.filename or repository}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise PublishError(f"a database of {repository} cannot be made: {error}") from error
 
 
 def renew_whitelist(web: Path, keys: RepositoryKeys, options: PublishOptions | None = None) -> datetime:
@@ -245,7 +248,10 @@ def _write_reflog(store: ObjectStore, work: Path, fqrn: str, names: Mapping[str,
         METAINFO: history.REF_METAINFO,
     }
     references = [history.Reference(str(name), kinds[letter], now) for letter, name in names.items()]
-    data = history.reflog_bytes(work, fqrn, place, references)
+    try:
+        data = history.reflog_bytes(work, fqrn, place, references)
+    except sqlite3.Error as error:
+        raise PublishError(f"{place} is damaged ({error}); remove it to begin a new one") from error
     write_atomically(place, data)
     return store.algorithm.hash(data)
 

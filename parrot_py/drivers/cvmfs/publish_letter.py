@@ -62,7 +62,7 @@ def read_manifest(data: bytes, fqrn: str) -> ManifestFields:
         manifest = ManifestFields(**{letter: value for letter, value in values.items() if letter in known})
     except (ValueError, TypeError) as error:
         raise PublishError(f"the manifest that {fqrn} has already is not readable: {error}") from error
-    if not intact:
+    if not intact or not all(number.isdecimal() for number in (manifest.S, manifest.T or "0")):
         raise PublishError(f"the manifest that {fqrn} has already is damaged")
     if fqrn != manifest.N:
         raise PublishError(f"the manifest in place is of {manifest.N or 'an unnamed repository'}, not of {fqrn}")
