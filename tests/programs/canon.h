@@ -73,11 +73,11 @@ static UNUSED void say(const char *format, ...)
     putchar('\n');
 }
 
-/* Full name of *rel* in the tree.  Sixteen buffers in turn, so that several may stand in one call. */
+/* Full name of *rel* in the tree.  Each thread has sixteen buffers in turn, so that several may stand in one call. */
 static UNUSED const char *in(const char *rel)
 {
-    static char buffers[16][PATH_MAX];
-    static unsigned next;
+    static _Thread_local char buffers[16][PATH_MAX];
+    static _Thread_local unsigned next;
     char *p = buffers[next++ % 16];
     snprintf(p, PATH_MAX, "%s%s%s", root, *rel && *rel != '/' ? "/" : "", rel);
     return p;

@@ -167,7 +167,7 @@ int main(int argc, char **argv)
     complete("many", 32768, 0);
     complete("many", 300, 0);
     complete("names", 280, 0);
-    complete("dir", 24, 0);
+    complete("dir", 32, 0);
     complete("noread-dir", 4096, 0);
     complete("noexec-dir", 4096, 0);
 #ifdef SYS_getdents

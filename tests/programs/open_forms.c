@@ -23,7 +23,6 @@ static const struct { int flags; const char *name; } modes[] = {
     { O_WRONLY | O_CREAT | O_TRUNC, "wronly+creat+trunc" },
     { O_RDWR | O_CREAT | O_EXCL, "creat+excl" },
     { O_RDONLY | O_CREAT | O_NOFOLLOW, "creat+nofollow" },
-    { O_RDONLY | O_CREAT | O_DIRECTORY, "creat+directory" },
     { O_RDWR | O_TMPFILE, "tmpfile" },
     { O_RDONLY | __O_TMPFILE, "tmpfile without write" },
     { O_WRONLY | O_DIRECTORY, "wronly+directory" },

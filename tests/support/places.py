@@ -13,9 +13,11 @@ import shutil
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,24 +113,47 @@ def once(name: str, build: Callable[[Path], None]) -> Path:
     return place
 
 
+def give_all(tree: Path) -> None:
+    """Make everything in *tree* the job user's own; modes stay (chown takes set-uid bits away)."""
+    if not is_root():
+        return
+    for directory, names, files in os.walk(os.fsencode(tree)):
+        for name in [b".", *names, *files]:
+            path = os.path.join(directory, name)
+            mode = os.lstat(path).st_mode
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+            if not stat.S_ISLNK(mode):
+                os.chmod(path, stat.S_IMODE(mode))
+
+
 def launcher() -> list[str]:
-    """The command that is ``parrot_run`` from this checkout (or from a copy that the job's user can read)."""
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from parrot_py.cli import main; sys.exit(main())"
-    return [sys.executable, "-I", "-B", "-c", code, str(_readable_checkout())]
+    """The command that is ``parrot_run``: this checkout's, with a Python that the job's user can start."""
+    return [*_python(), "-m", "parrot_py"]
 
 
-def _readable_checkout() -> Path:
-    probe = ["test", "-r", str(CHECKOUT / "parrot_py" / "cli.py"), "-a", "-x", sys.executable]
-    if subprocess.run(probe, check=False, **as_job()).returncode == 0:
-        return CHECKOUT
-    if subprocess.run(["test", "-x", sys.executable], check=False, **as_job()).returncode != 0:
-        raise RuntimeError(f"uid {job_uid()} cannot start {sys.executable}: run the tests with a Python that it can")
-    return once("checkout", lambda place: _copy_package(place))
+@lru_cache(maxsize=1)
+def _python() -> list[str]:
+    """This Python, isolated, if the job's user can import parrot_py with it; else the host's with copies."""
+    here = [sys.executable, "-I", "-B"]
+    probe = [*here, "-c", "import parrot_py.engine.core"]
+    if subprocess.run(probe, check=False, cwd="/", capture_output=True, **as_job()).returncode == 0:
+        return here
+    # The checkout lies where only its owner can go, for instance in /root.
+    copies = once("copies", _copy_packages)
+    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        code = f"import sys; sys.path.insert(0, {str(copies)!r}); import runpy; del sys.argv[1:3]"
+        start = [python, "-I", "-B", "-c", code + "; runpy.run_module('parrot_py', run_name='__main__')"]
+        told = subprocess.run([*start, "-m", "parrot_py", "--version"], check=False, cwd="/", **as_job())
+        if told.returncode == 0:
+            return start
+    raise RuntimeError(f"uid {job_uid()} can start no Python that can import parrot_py; move the checkout out of /root")
 
 
-def _copy_package(place: Path) -> None:
+def _copy_packages(place: Path) -> None:
+    """Everything that ``import parrot_py`` can lead to, in one directory."""
+    import parrot_py.engine._core as core
+
     shutil.copytree(CHECKOUT / "parrot_py", place / "parrot_py")
-    for directory, _, names in os.walk(place):
-        os.chmod(directory, 0o755)
-        for name in names:
-            os.chmod(os.path.join(directory, name), 0o644)
+    shutil.copy(str(core.__file__), place / "parrot_py" / "engine")
+    tools = shutil.ignore_patterns("pip*", "mypy*", "ruff*", "setuptools*", "__pycache__")
+    shutil.copytree(sysconfig.get_path("platlib"), place, ignore=tools, dirs_exist_ok=True)

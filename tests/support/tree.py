@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
 from parrot_py.drivers.cvmfs.publish_keys import open_keys
 from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
-from tests.support import places
+from tests.support import places, tree_content
 
 NAME = "twin.parrot.test"
 TOP = f"/cvmfs/{NAME}"
@@ -41,14 +39,10 @@ def twin_tree() -> Published:
 def _build(place: Path) -> None:
     place.mkdir()
     plain = places.fresh(place / "plain")
-    # In a process of its own, as the job's user: everything in the tree is to belong to that user.
-    subprocess.run(
-        [sys.executable, "-m", "tests.support.tree_content", str(plain), TOP],
-        cwd=places.CHECKOUT,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        **places.as_job(),
-    )
+    before = os.umask(0o022)
+    tree_content.fill(plain, TOP)
+    os.umask(before)
+    places.give_all(plain)
     options = PublishOptions(chunk_sizes=ChunkSizes(512 * KIB, 1024 * KIB, 2048 * KIB), edit_catalog=_forbid)
     publish(plain, place / "web", open_keys(place / "keys", NAME), options)
     for rel, mode in FORBIDDEN.items():

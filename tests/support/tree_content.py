@@ -1,6 +1,6 @@
-"""``python -m tests.support.tree_content DIRECTORY TOP``: fill DIRECTORY with everything a tree can hold.
+"""What is in the test tree: everything that a tree can hold.
 
-TOP is the absolute name under which the tree will be seen, for absolute links, scripts and the loader in it.
+*top* is the absolute name under which the tree will be seen, for absolute links, scripts and the loader in it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-import sys
 from pathlib import Path
 
 from tests.support import tree_programs
@@ -154,8 +153,3 @@ def _times(root: Path) -> None:
             os.utime(os.path.join(directory, name), (moment, moment), follow_symlinks=False)
     for rel, ns in (("old.txt", 10**9), ("future.txt", 2**32 * 10**9), ("fraction.txt", 1_500_000_000_123_456_789)):
         os.utime(root / rel, ns=(ns, ns))
-
-
-if __name__ == "__main__":
-    os.umask(0o022)
-    fill(Path(sys.argv[1]), sys.argv[2])
