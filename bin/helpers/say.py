@@ -26,11 +26,14 @@ def clean_environment() -> dict[str, str]:
     Index, proxy and certificate settings (PIP_INDEX_URL, PIP_CERT, https_proxy, ...) stay: a site needs them.
     """
     redirecting = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON"}
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name not in redirecting and not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    } | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    }
+    # Without a PATH a shell still finds programs, but gcc does not find its own parts.
+    kept.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
 
 def run(what: str, command: Sequence[str], *, cwd: Path, extra: Mapping[str, str] | None = None) -> str:

@@ -67,10 +67,13 @@ def main() -> int:
         parser.error("--as-nobody changes the user, which only root can")
     with tempfile.TemporaryDirectory(prefix="parrot_py-test-") as scratch:
         plan = Plan(options.root, options.setup, Path(scratch), options.slow, options.as_nobody, rest)
-        if options.lint or not (options.quick or rest or options.as_nobody):
-            lint(plan)
-        if not options.lint:
-            suite(plan)
+        try:
+            if options.lint or not (options.quick or rest or options.as_nobody):
+                lint(plan)
+            if not options.lint:
+                suite(plan)
+        except KeyboardInterrupt:
+            plan.failed.append("interrupted: not all of it was run, so it")
     for name in plan.failed:
         print(f"bin/test: {name} failed")
     if not options.lint:
