@@ -14,7 +14,7 @@ pp__checksum() {
         cd "$pp__root" || exit 1
         LC_ALL=C    # the order of a glob follows the locale; the number must not
         export LC_ALL
-        cksum pyproject.toml setup.py bin/helpers/*.py parrot_py/engine/_build.py \
+        cksum pyproject.toml setup.py bin/helpers/builder.py parrot_py/engine/_build.py \
             parrot_py/engine/src/*.[ch] parrot_py/engine/src/*/*.[ch] 2>/dev/null | cksum
     )
 }
