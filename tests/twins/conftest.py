@@ -43,7 +43,7 @@ class Twins:
 
     def shell(self, script: str, timeout: float = 60, status: int = 0) -> Outcome:
         """``check`` of a bash script, in which ``$R`` is the top of the tree."""
-        return self.check(["/bin/bash", "-c", f"R={tree.TOP}; {script}"], timeout, status)
+        return self.check(["/bin/bash", "-c", f"R={tree.TOP}\n{script}"], timeout, status)
 
 
 @pytest.fixture(scope="session")
