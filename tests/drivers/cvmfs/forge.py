@@ -130,14 +130,9 @@ class Forge:
             db = sqlite3.connect(file.name)
             db.executescript(schema)
             for row in rows:
-                values = {
-                    k: v.decode("utf-8", "surrogateescape") if k == "name" and type(v) is bytes else v
-                    for k, v in row.items()
-                }
-                db.execute(
-                    f"INSERT INTO catalog ({','.join(values)}) VALUES ({','.join('?' * len(values))})",
-                    [*values.values()],
-                )
+                # Names that are not UTF-8 are TEXT nevertheless.
+                marks = ["CAST(? AS TEXT)" if type(v) is bytes and k == "name" else "?" for k, v in row.items()]
+                db.execute(f"INSERT INTO catalog ({','.join(row)}) VALUES ({','.join(marks)})", [*row.values()])
             for path, hash_ in (nested or {}).items():
                 db.execute("INSERT INTO nested_catalogs VALUES (?, ?, NULL)", (path, str(hash_)))
             for path_, offset, size, digest in chunks:
