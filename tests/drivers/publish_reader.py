@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import tempfile
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,6 +125,11 @@ class PublishedTree:
             on_disk.close()
         with_bytes.text_factory = bytes
         return with_bytes
+
+    def rows(self, text: str, letter: str, query: str) -> list[tuple[Any, ...]]:
+        """The answer of an object that is a database."""
+        with closing(self.database(text, letter)) as database:
+            return database.execute(query).fetchall()
 
     def _add_catalog(self, prefix: bytes, text: str) -> None:
         database = self.database(text, "C")

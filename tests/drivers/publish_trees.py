@@ -46,6 +46,20 @@ def make_odd_tree(root: Path) -> Path:
     return root
 
 
+def make_small_tree(root: Path) -> Path:
+    """Two nested catalogs with a file each."""
+    for nested in ("quiet", "busy/inner"):
+        root.joinpath(nested).mkdir(parents=True)
+        root.joinpath(nested, ".cvmfscatalog").touch()
+        root.joinpath(nested, "file").write_text(f"in {nested}")
+    return root
+
+
+def snapshot(place: Path) -> dict[str, bytes]:
+    """Every file below *place* with its content."""
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
 def _names(place: bytes) -> None:
     for name in (b"bad\xff\xfe", b"n" * 255, b"new\nline", b"blank blank", "grüße".encode(), b"-rf", b"%41", b"$(X)"):
         _write(place + b"/" + name, b"content of " + name)

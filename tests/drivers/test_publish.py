@@ -96,10 +96,10 @@ def test_nested_catalogs_begin_at_their_markers(published: Published, odd_tree: 
     assert set(tree.catalogs[b""]["nested"]) == {b"/a/nested", b"/hard/other"}
     assert set(tree.catalogs[b"/a/nested"]["nested"]) == {b"/a/nested/deep/inner"}
     assert tree.entries[b"/a/nested/deep"].catalog == b"/a/nested"
-    root, nested = tree.database(tree.manifest["C"], "C"), tree.catalogs[b""]["nested"][b"/a/nested"][0]
+    nested = tree.catalogs[b""]["nested"][b"/a/nested"][0]
     attributes = "md5path_1, parent_1, hardlinks, size, mode, mtime, mtimens, name, uid, gid"
     query = f"SELECT {attributes}, flags FROM catalog WHERE name = CAST('nested' AS TEXT)"
-    in_parent, in_child = root.execute(query).fetchone(), tree.database(nested, "C").execute(query).fetchone()
+    (in_parent,), (in_child,) = tree.rows(tree.manifest["C"], "C", query), tree.rows(nested, "C", query)
     assert in_parent[:-1] == in_child[:-1]
     assert (in_parent[-1], in_child[-1]) == (3, 33)
     assert in_parent[2] == 2 + sum(1 for entry in os.scandir(odd_tree / "a/nested") if entry.is_dir())
@@ -135,7 +135,7 @@ def test_manifest_and_special_objects(published: Published) -> None:
     manifest = tree.manifest
     assert [manifest[letter] for letter in "SDTGA"] == ["1", "240", str(NOW), "no", "no"]
     assert tree.object(manifest["M"], "M").startswith(b"{")
-    tags = tree.database(manifest["H"], "H").execute("SELECT * FROM tags").fetchall()
+    tags = tree.rows(manifest["H"], "H", "SELECT * FROM tags")
     assert tags == [(b"trunk", manifest["C"].encode(), 1, NOW, 0, b"current HEAD", int(manifest["B"]), b"")]
     assert published.repository.joinpath(".cvmfs_master_replica").stat().st_size > 0
     assert str(published.root_hash) == manifest["C"]

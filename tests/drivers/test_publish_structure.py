@@ -12,6 +12,7 @@ import re
 import sqlite3
 import stat
 import subprocess
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -48,6 +49,11 @@ HISTORY = {
 COUNTERS = "chunked chunked_size chunks dir external external_file_size file_size nested regular special symlink xattr"
 
 
+def shape_of(tree: PublishedTree, letter: str) -> dict[str, str]:
+    with closing(tree.database(tree.manifest[letter], letter)) as database:
+        return shape(database)
+
+
 def shape(database: sqlite3.Connection) -> dict[str, str]:
     """Tables with their columns, types and primary keys."""
     found = {}
@@ -68,29 +74,26 @@ def small(tmp_path_factory: pytest.TempPathFactory, repository_keys: RepositoryK
 
 
 def test_the_shape_of_a_catalog(small: PublishedTree) -> None:
-    database = small.database(small.manifest["C"], "C")
-    assert shape(database) == CATALOG
+    assert shape_of(small, "C") == CATALOG
     query = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
-    indices = database.execute(query).fetchall()
+    indices = small.rows(small.manifest["C"], "C", query)
     assert indices == [(b"catalog", b"CREATE INDEX idx_catalog_parent ON catalog (parent_1, parent_2)")]
     for pragma, value in (("page_size", 1024), ("encoding", b"UTF-8"), ("auto_vacuum", 0), ("user_version", 0)):
-        assert database.execute(f"PRAGMA {pragma}").fetchone() == (value,), pragma
+        assert small.rows(small.manifest["C"], "C", f"PRAGMA {pragma}") == [(value,)], pragma
     counters = [f"{scope}_{name}" for scope in ("self", "subtree") for name in COUNTERS.split()]
     assert list(small.catalogs[b""]["statistics"]) == counters
 
 
 def test_the_shape_of_a_history(small: PublishedTree) -> None:
-    database = small.database(small.manifest["H"], "H")
-    assert shape(database) == HISTORY
-    properties = dict(database.execute("SELECT key, value FROM properties").fetchall())
+    assert shape_of(small, "H") == HISTORY
+    properties = dict(small.rows(small.manifest["H"], "H", "SELECT key, value FROM properties"))
     assert properties == {b"schema": b"1.0", b"schema_revision": b"3", b"fqrn": b"odd.parrot.test"}
-    assert database.execute("SELECT * FROM branches").fetchall() == [(b"", None, 0)]
+    assert small.rows(small.manifest["H"], "H", "SELECT * FROM branches") == [(b"", None, 0)]
 
 
 def test_columns_hold_what_the_real_ones_hold(small: PublishedTree) -> None:
-    database = small.database(small.manifest["C"], "C")
     types = "typeof(hash), typeof(symlink), typeof(name), typeof(mtimens), typeof(xattr), typeof(size)"
-    found = database.execute(f"SELECT DISTINCT {types} FROM catalog ORDER BY 1").fetchall()
+    found = small.rows(small.manifest["C"], "C", f"SELECT DISTINCT {types} FROM catalog ORDER BY 1")
     assert found == [(kind, b"text", b"text", b"integer", b"null", b"integer") for kind in (b"blob", b"null")]
 
 
@@ -105,8 +108,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> PublishedTree:
 
 
 def test_the_real_databases_have_the_same_shape(real: PublishedTree) -> None:
-    assert shape(real.database(real.manifest["C"], "C")) == CATALOG
-    assert shape(real.database(real.manifest["H"], "H")) == HISTORY
+    assert shape_of(real, "C") == CATALOG
+    assert shape_of(real, "H") == HISTORY
 
 
 def rebuild(tree: PublishedTree, root: Path) -> None:

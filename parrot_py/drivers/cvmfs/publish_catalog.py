@@ -165,7 +165,7 @@ class CatalogBuilder:
     def abandon(self) -> None:
         """Close without an answer; for the way out of an error."""
         self._database.close()
-        self.file.unlink()
+        self.file.unlink(missing_ok=True)
 
 
 def catalog_content(database: sqlite3.Connection) -> list[object]:

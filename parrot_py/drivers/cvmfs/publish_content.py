@@ -145,8 +145,8 @@ class RevisionBuilder:
         return self._close_innermost()
 
     def _close_innermost(self) -> tuple[ContentHash, int]:
-        catalog = self._open.pop()
-        data = catalog.close(self._options.edit_catalog)
+        data = self._open[-1].close(self._options.edit_catalog)
+        self._open.pop()
         return self._store.put(data, CATALOG), len(data)
 
 
