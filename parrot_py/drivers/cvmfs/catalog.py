@@ -19,6 +19,7 @@ from parrot_py.drivers.cvmfs.trouble import Failure, acquire
 
 _BY_PATH = "WHERE md5path_1 = ? AND md5path_2 = ?"
 _MAX_CHUNKS = 1_000_000
+_DAMAGE = (sqlite3.Error, OverflowError, UnicodeError)
 
 
 class Chunk(NamedTuple):
@@ -117,11 +118,14 @@ class Catalog:
     def _query(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
         acquire(self._lock)
         try:
-            db = self._db or self._open()
-            return query(db, sql, parameters)
-        except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            self._drop()
-            self._store.discard(self.hash)
+            try:
+                return query(self._db or self._open(), sql, parameters)
+            except _DAMAGE:
+                # Perhaps only the copy in the cache is damaged: once more with a fresh one.
+                self._drop(spoiled=True)
+                return query(self._open(), sql, parameters)
+        except _DAMAGE as error:
+            self._drop(spoiled=True)
             raise Failure(f"catalog {self.hash.object_path(CATALOG)[1:]}: {error}") from None
         finally:
             self._lock.release()
@@ -133,12 +137,13 @@ class Catalog:
             try:
                 self._facts = read_facts(db)
             except Failure as failure:
-                self._drop()
-                self._store.discard(self.hash)
+                self._drop(spoiled=True)
                 raise Failure(f"catalog {self.hash.object_path(CATALOG)[1:]}: {failure}") from None
         return db
 
-    def _drop(self) -> None:
+    def _drop(self, *, spoiled: bool = False) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
+        if spoiled:
+            self._store.discard(self.hash)

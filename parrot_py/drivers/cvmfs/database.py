@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 _MAGIC = b"SQLite format 3\0"
@@ -14,6 +15,7 @@ _TABLES = ("catalog", "properties", "nested_catalogs", "bind_mountpoints", "chun
 # A query that needs more steps than any real one is a trap (or a broken file) and is interrupted.
 _STEPS, _STEP_LIMIT = 1_000_000, 2_000
 _MAX_ROWID = 1 << 40
+_MANY = 1000
 _MAX_NESTED = 1_000_000
 
 # What a row of ``catalog`` is read as, and what stands for a column that an old schema does not have.
@@ -106,7 +108,10 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def query(db: sqlite3.Connection, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
-    """All rows of a query; one that runs for ever is interrupted (sqlite3.OperationalError)."""
+    """All rows of a query; one that runs for ever is interrupted (sqlite3.OperationalError).
+
+    So many rows that reading them is a wait of its own (a huge directory) are announced by ``may_block``.
+    """
     left = [_STEP_LIMIT]
 
     def tired() -> int:
@@ -114,7 +119,12 @@ def query(db: sqlite3.Connection, sql: str, parameters: tuple[Any, ...] = ()) ->
         return left[0] < 0
 
     db.set_progress_handler(tired, _STEPS)
-    return db.execute(sql, parameters).fetchall()
+    cursor = db.execute(sql, parameters)
+    rows = cursor.fetchmany(_MANY)
+    if len(rows) == _MANY:
+        may_block()
+        rows += cursor.fetchall()
+    return rows
 
 
 def read_facts(db: sqlite3.Connection) -> Facts:

@@ -123,17 +123,8 @@ class Session:
 
     def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> None:
         """Raise unless the manifest was signed by a certificate that the whitelist allows."""
-        what = f"certificate {manifest.certificate}X"
-        pem = self._store.certificate(manifest.certificate)
-        try:
-            certificate = Certificate.parse(pem)
-        except TrustError as error:
-            raise self._bad_certificate(manifest, what, error) from None
-        if not certificate.key.signed_sha1(letter.hash_text, letter.signature):
-            # A cached certificate that is not the right one must not stay: it would be asked for ever.
-            self._store.discard(manifest.certificate)
-            raise TrustError("not signed by the repository's certificate")
-        whitelist, _hop = self._fetcher.document(WHITELIST)
+        certificate, pem = self._signer(manifest, letter)
+        whitelist, _ = self._fetcher.document(WHITELIST)
         try:
             keys = load_public_keys(self._config.public_keys)
             allowed = check_whitelist(whitelist, keys, self._config.fqrn, datetime.now(timezone.utc))
@@ -142,12 +133,25 @@ class Session:
         try:
             check_certificate(certificate, allowed, blacklist)
         except TrustError as error:
-            raise self._bad_certificate(manifest, what, error) from None
+            self._store.discard(manifest.certificate)
+            raise _Blamed(f"certificate {manifest.certificate}X", str(error)) from None
         self._cache.put(manifest.certificate.cache_path(), pem)
 
-    def _bad_certificate(self, manifest: Manifest, what: str, error: TrustError) -> _Blamed:
-        self._store.discard(manifest.certificate)
-        return _Blamed(what, str(error))
+    def _signer(self, manifest: Manifest, letter: Letter) -> tuple[Certificate, bytes]:
+        """The certificate that the manifest names, if it signed the manifest, and its PEM text."""
+        unusable: TrustError | None = None
+        for pem in self._store.certificates(manifest.certificate):
+            try:
+                certificate = Certificate.parse(pem)
+            except TrustError as error:
+                unusable = error
+                continue
+            if certificate.key.signed_sha1(letter.hash_text, letter.signature):
+                return certificate, pem
+            unusable = None
+        if unusable is not None:
+            raise _Blamed(f"certificate {manifest.certificate}X", str(unusable))
+        raise TrustError("not signed by the repository's certificate")
 
     def _blacklist(self) -> Blacklist:
         """The site's blacklist; a configured one that cannot be read must not be taken for empty."""

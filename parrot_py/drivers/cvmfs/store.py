@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
@@ -68,15 +68,19 @@ class Store:
         """Do not keep the object."""
         self.cache.forget(hash_.cache_path())
 
-    def certificate(self, hash_: ContentHash) -> bytes:
-        """PEM text of a certificate; may wait.  A cached one is not verified: its fingerprint is what counts."""
+    def certificates(self, hash_: ContentHash) -> Iterator[bytes]:
+        """PEM text of a certificate: the cached one, and then (asked for when that is no good) the server's; may wait.
+
+        What is cached is not verified here: its fingerprint is what counts.
+        """
         cached = self.cache.read(hash_.cache_path(), SMALL_LIMIT)
         if cached:
-            return cached
+            yield cached
+            self.discard(hash_)
         output = Memory()
         sink = ObjectSink(hash_, COMPRESSION_ZLIB, output, limit=SMALL_LIMIT)
         self.fetcher.object(hash_.object_path(CERTIFICATE), sink)
-        return output.data
+        yield output.data
 
     def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
         """Path of a file that is one object; waits only when it is not in the cache."""

@@ -59,6 +59,7 @@ class _BoundedSocket(socket.socket):
 def _bounded_session() -> requests.Session:
     """A session whose sockets keep the deadline, and that takes nothing from the environment."""
     import ssl
+    from http.cookiejar import DefaultCookiePolicy
 
     import requests
     from requests.adapters import HTTPAdapter
@@ -98,6 +99,7 @@ def _bounded_session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.headers.clear()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Bodies are hashed as they were stored, so no encoding may be negotiated, not even "identity".
     session.headers.update({"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": SKIP_HEADER})
     for scheme in ("http://", "https://"):

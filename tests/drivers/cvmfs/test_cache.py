@@ -20,14 +20,15 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.cache import Cache
-from parrot_py.drivers.cvmfs.session import Breadcrumb
-from tests.drivers.cvmfs.conftest import Forged, Site
+from tests.drivers.cvmfs.conftest import Site
 from tests.drivers.cvmfs.trouble import refused
 from tests.drivers.cvmfs.truth import BASIC, SHAKE, load_truth
 from tests.support.httpd import Fault
 
 Open = Callable[[RepositoryConfig], Repository]
 Log = pytest.LogCaptureFixture
+CERTIFICATE = "84/1b49743875582b6de740d9a89d2c3c9d292402"
+OTHER_CERTIFICATE = "b6/ea3d7cea182da4bea72fcaa3c1499bcfaed863-shake128"
 
 
 def start_reader(site: Site, *paths: str) -> subprocess.Popen[str]:
@@ -84,6 +85,27 @@ def test_a_truncated_catalog_in_the_cache_is_replaced(site: Site, opened: Open, 
     os.truncate(local, length)
     assert opened(site.config(BASIC)).read(b"/README")
     assert site.server.count("*C") == 2
+
+
+def test_a_catalog_damaged_in_the_cache_is_replaced(site: Site, opened: Open) -> None:
+    root = opened(site.config(BASIC)).root_hash
+    local = site.cache / root[:2] / root[2:]
+    os.chmod(local, 0o644)
+    local.write_bytes(local.read_bytes()[:4096] + b"\xa5" * (local.stat().st_size - 4096))
+    assert opened(site.config(BASIC)).read(b"/README")
+    assert site.server.count("*C") == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+def test_a_certificate_damaged_in_the_cache_is_replaced(site: Site, opened: Open, damage: bytes | None) -> None:
+    opened(site.config(BASIC)).lookup(b"")
+    opened(site.config(SHAKE)).lookup(b"")
+    first, other = (site.cache / name for name in (CERTIFICATE, OTHER_CERTIFICATE))
+    good = first.read_bytes()
+    os.chmod(first, 0o644)
+    first.write_bytes(other.read_bytes() if damage is None else damage)
+    opened(site.config(BASIC)).lookup(b"")
+    assert first.read_bytes() == good
 
 
 def test_what_was_evicted_is_fetched_again(site: Site, opened: Open) -> None:
@@ -158,93 +180,6 @@ def test_only_abandoned_files_are_swept(tmp_path: Path) -> None:
     assert {str(path) for path in (tmp_path / "txn").iterdir()} == {ours, str(foreign), second}
     file.close()
     second_file.close()
-
-
-def offline(site: Site) -> None:
-    site.server.fault("*", Fault(drop=True))
-
-
-def test_offline_with_everything_cached(site: Site, opened: Open, caplog: Log) -> None:
-    first = opened(site.config(BASIC))
-    want = {path: first.read(path) for path, inode in first.walk() if inode.is_regular}
-    offline(site)
-    caplog.clear()
-    again = opened(site.config(BASIC, max_retries=0))
-    assert {path: again.read(path) for path, inode in again.walk() if inode.is_regular} == want
-    assert [r.getMessage() for r in caplog.records if "offline, showing revision 2" in r.getMessage()]
-    assert again.revision == 2
-
-
-def test_offline_misses_are_eio(site: Site, opened: Open, caplog: Log) -> None:
-    opened(site.config(BASIC)).lookup(b"")
-    offline(site)
-    again = opened(site.config(BASIC, max_retries=0))
-    inode = again.lookup(b"/README")
-    refused(caplog, lambda: again.materialise(inode), "object data/")
-
-
-def test_offline_needs_a_private_cache(site: Site, opened: Open, caplog: Log) -> None:
-    opened(site.config(BASIC)).lookup(b"")
-    offline(site)
-    os.chmod(site.cache, 0o777)
-    refused(caplog, lambda: opened(site.config(BASIC, max_retries=0)).lookup(b""), r"\.cvmfspublished")
-    os.chmod(site.cache, 0o755)
-    assert opened(site.config(BASIC, max_retries=0)).lookup(b"").is_dir
-
-
-def test_a_wrong_answer_is_not_offline(site: Site, opened: Open, caplog: Log) -> None:
-    opened(site.config(BASIC)).lookup(b"")
-    site.server.fault("*/.cvmfspublished", Fault(flip=4))
-    refused(caplog, lambda: opened(site.config(BASIC)).lookup(b""), r"\.cvmfspublished: hash of the text")
-
-
-@pytest.mark.parametrize("crumb", ["", "nonsense", "0" * 40 + "T1R1", "f" * 40 + "T99R1", "1" * 39 + "T1"])
-def test_bad_breadcrumbs_are_no_help_offline_and_no_harm_online(
-    site: Site, opened: Open, caplog: Log, crumb: str
-) -> None:
-    site.cache.mkdir(mode=0o755)
-    (site.cache / f"cvmfschecksum.{BASIC}").write_text(crumb)
-    offline(site)
-    refused(caplog, lambda: opened(site.config(BASIC, max_retries=0)).lookup(b""), r"\.cvmfspublished")
-    site.server.heal()
-    assert opened(site.config(BASIC)).lookup(b"").is_dir
-
-
-def test_breadcrumb_text() -> None:
-    text = b"b7a2" + b"0" * 36 + b"T1729238467R1234"
-    crumb = Breadcrumb.parse(text)
-    assert crumb is not None
-    assert (crumb.timestamp, crumb.revision, str(crumb).encode()) == (1729238467, 1234, text)
-    old = Breadcrumb.parse(text[:-5])
-    assert old is not None
-    assert old.revision == 0
-    assert Breadcrumb.parse(None) is None
-
-
-def publish(forged: Forged, revision: int) -> None:
-    forged.forge.publish([forged.forge.file(b"/rev", b"%d" % revision)], revision=revision)
-
-
-def test_revisions_never_go_backwards(forged: Forged, opened: Open, caplog: Log) -> None:
-    publish(forged, 5)
-    assert opened(forged.config()).read(b"/rev") == b"5"
-    publish(forged, 4)
-    caplog.clear()
-    assert opened(forged.config()).read(b"/rev") == b"5"
-    assert "shows revision 4, this cache has seen revision 5" in caplog.text
-    crumb = (forged.cache / f"cvmfschecksum.{forged.forge.name}").read_text()
-    assert crumb.endswith("R5")
-    publish(forged, 6)
-    assert opened(forged.config()).read(b"/rev") == b"6"
-    assert (forged.cache / f"cvmfschecksum.{forged.forge.name}").read_text().endswith("R6")
-
-
-def test_an_older_revision_without_the_newer_one_cached_is_eio(forged: Forged, opened: Open, caplog: Log) -> None:
-    publish(forged, 5)
-    root = opened(forged.config()).root_hash
-    publish(forged, 4)
-    (forged.cache / root[:2] / root[2:]).unlink()
-    refused(caplog, lambda: opened(forged.config()).lookup(b""), "shows revision 4, this cache has seen revision 5")
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

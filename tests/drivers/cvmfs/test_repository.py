@@ -87,6 +87,16 @@ def test_a_chunked_file_in_the_cache_does_not_block(site: Site, opened: Open) ->
             repository.materialise(inode)
 
 
+def test_a_huge_directory_blocks(forged: Forged, opened: Open) -> None:
+    forged.forge.publish([Row(b"/%d" % n, DIR) for n in range(3000)])
+    repository = opened(forged.config())
+    root = repository.lookup(b"")
+    assert would_block(lambda: repository.listdir(root))
+    assert len(repository.listdir(root)) == 3000
+    with nonblocking():
+        assert repository.lookup(b"/77").is_dir
+
+
 def test_a_known_failure_is_told_without_blocking(site: Site, opened: Open) -> None:
     repository = opened(site.config(BASIC, backoff_init=30.0, backoff_max=30.0, max_retries=0))
     site.server.fault("*", Fault(status=500))
