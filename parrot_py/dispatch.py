@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import struct
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Kind, Stop
 from parrot_py.namespace import Park
 from parrot_py.places import Native, Target, fail
+from parrot_py.procfs import maps_snapshot
 from parrot_py.syscalls.call import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -30,13 +33,18 @@ from parrot_py.syscalls.call import (
     Rewrite,
     handlers,
 )
+from parrot_py.syscalls.early import CHECKS
 from parrot_py.syscalls.open import follows, read_how
-from parrot_py.syscalls.table import ALWAYS_EMPTY, ROWS, Row
+from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, ROWS, Row
+from parrot_py.walk import RESOLVE_IN_ROOT, RESOLVE_PARENT
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 WORKERS = 32
+_NULL_OK = ("newfstatat", "statx")  # since Linux 6.11
+_AF_UNIX = 1
+_LINKS = ("link", "linkat")
 
 log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
@@ -90,7 +98,7 @@ class Dispatcher:
         row = ROWS[stop.index]
         self.context.namespace.memo = stop.memo
         call = Call(self.context, stop, row.name)
-        if row.kind is Kind.PATH:
+        if row.kind is Kind.PATH or row.kind is Kind.SOCKADDR:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
             return handlers[row.name](call, _place(call, row, 0))
@@ -137,6 +145,9 @@ def _place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = Non
     path, base = call.stop.path[i], call.stop.base[i]
     if not path:
         return _empty(call, row, path, base, i)
+    creates = row.creates or (i == 1 and row.name in _LINKS)
+    if creates or (path.endswith(b"/") and _open_creates(call, row)):
+        how |= RESOLVE_PARENT
     if follow is None:
         rule = row.follow[i]
         follow = rule if isinstance(rule, bool) else rule(call.args)
@@ -145,7 +156,11 @@ def _place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = Non
 
 def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:
     """An empty path (or NULL) names the descriptor itself where the call allows it."""
-    allowed = row.empty == ALWAYS_EMPTY or (row.empty >= 0 and call.args[row.empty] & AT_EMPTY_PATH)
+    if path is None:
+        allowed = row.empty == NULL_PATH or (row.name in _NULL_OK and call.args[row.empty] & AT_EMPTY_PATH)
+    else:
+        flags = {NULL_PATH: 3 if row.name == "utimensat" else -1}.get(row.empty, row.empty)
+        allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & AT_EMPTY_PATH)
     if not allowed or i > 0:
         fail(errno.ENOENT if path is not None else errno.EFAULT)
     node = call.context.fdtable.find(base)
@@ -157,16 +172,45 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
 def _path_call(call: Call, row: Row) -> Answer:
     if row.name == "openat2":
         return _openat2(call, row)
-    places = [_place(call, row, i) for i in range(len(row.path))]
+    check = CHECKS.get(row.name)
+    if check is not None:
+        early = check(call)
+        if early is not None:
+            return early
+    places = [_place(call, row, 0)]
+    if len(row.path) > 1:
+        places.append(_second(call, row, places[0]))
     ours = any(isinstance(p, Target) or p.magic is not None for p in places)
     if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
         return handlers[row.name](call, *places)
     return _translate(call, row, places)
 
 
+def _second(call: Call, row: Row, first: Place) -> Place:
+    """The second path; link looks at the first one before, and so its absence counts more than trouble here."""
+    try:
+        return _place(call, row, 1)
+    except OSError:
+        if row.name in _LINKS:
+            if isinstance(first, Target):
+                first.found()
+            elif not os.path.lexists(first.path):
+                fail(errno.ENOENT)
+        raise
+
+
+def _open_creates(call: Call, row: Row) -> bool:
+    position = {"open": 1, "openat": 2}.get(row.name)
+    return row.name == "creat" or (position is not None and bool(call.args[position] & os.O_CREAT))
+
+
 def _openat2(call: Call, row: Row) -> Answer:
     """openat2 has its flags in memory, and rules for the walk among them."""
     flags, mode, resolve = read_how(call)
+    if resolve & RESOLVE_IN_ROOT and call.stop.base[0] is None:
+        fd = call.int32(0)
+        link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
+        call.stop.base = (os.readlink(link), None)
     place = _place(call, row, 0, how=resolve, follow=follows(flags))
     if isinstance(place, Native) and not place.touched:
         return PASS
@@ -175,6 +219,11 @@ def _openat2(call: Call, row: Row) -> Answer:
 
 def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
     """All paths are native: the kernel runs the call, with the resolved names where ours were on the way."""
+    if row.kind is Kind.SOCKADDR:
+        return _socket_address(call, places[0])
+    copy = _maps(call, row, places[0])
+    if copy is not None:
+        return copy
     changed = [i for i, p in enumerate(places) if isinstance(p, Native) and p.touched]
     if not changed:
         return PASS
@@ -187,6 +236,24 @@ def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
         if row.dirfd:
             args[row.dirfd[i]] = AT_FDCWD
     return Rewrite(args)
+
+
+def _maps(call: Call, row: Row, place: Place) -> Answer | None:
+    """Opening a file of /proc that tells what is mapped: a copy with the names that the job knows."""
+    if row.name not in ("open", "openat") or not place.path.startswith(b"/proc/"):
+        return None
+    copy = maps_snapshot(call.context.fdtable, place.path)
+    return None if copy is None else Redirect(row.path[0], copy)
+
+
+def _socket_address(call: Call, place: Place) -> Answer:
+    """A local socket that a path of ours led to: its address is replaced, since the path lies inside it."""
+    if isinstance(place, Native) and not place.touched:
+        return PASS
+    address = struct.pack("=H", _AF_UNIX) + place.path + b"\0"
+    if len(address) > 110:
+        fail(errno.ENAMETOOLONG)
+    return Rewrite((call.args[0], address, len(address), 0, 0, 0))
 
 
 def _log(stop: Stop, answer: Answer) -> None:

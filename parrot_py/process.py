@@ -75,10 +75,19 @@ def thread_group(tid: int) -> int:
         return tid
 
 
-def file_offset(tid: int, fd: int) -> int:
-    """The file offset of descriptor *fd* of thread *tid*, from /proc; raises OSError."""
+def _fdinfo(tid: int, fd: int, field: str, base: int) -> int:
     with open(f"/proc/{tid}/fdinfo/{fd}", encoding="ascii") as file:
         for line in file:
-            if line.startswith("pos:"):
-                return int(line[4:])
+            if line.startswith(field):
+                return int(line[len(field) :], base)
     return 0
+
+
+def file_offset(tid: int, fd: int) -> int:
+    """The file offset of descriptor *fd* of thread *tid*; raises OSError."""
+    return _fdinfo(tid, fd, "pos:", 10)
+
+
+def file_flags(tid: int, fd: int) -> int:
+    """The flags of descriptor *fd* of thread *tid*, O_CLOEXEC among them; raises OSError."""
+    return _fdinfo(tid, fd, "flags:", 8)

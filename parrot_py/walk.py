@@ -24,6 +24,7 @@ _CACHED_WALKS = 20_000
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 0x01, 0x02, 0x04
 RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED = 0x08, 0x10, 0x20
 RESOLVE_KNOWN = 0x3F
+RESOLVE_PARENT = 0x10000  # our own: the last component is a name to create or remove, whatever it is
 
 
 def everybody_may_search(inode: Inode) -> bool:
@@ -74,7 +75,8 @@ class _Walk:
         self.tid = tid
         self.todo = [c for c in reversed(path.split(b"/")) if c]
         self.slash = path.endswith(b"/")
-        self.follow = follow or self.slash
+        self.parent = bool(how & RESOLVE_PARENT)
+        self.follow = (follow or self.slash) and not self.parent
         self.links = 0
         self.touched = False
         self.uncacheable = isinstance(start, bytes) and start != b""
@@ -100,6 +102,8 @@ class _Walk:
             self.last = DOT if name == b"." else DOTDOT if name == b".." else NORMAL
             if name == b".." and self.how and self._stays_at_top():
                 continue
+            if self.parent and not self.todo and self.last != NORMAL:
+                break  # what counts is the directory before the dots
             end = self._step_ours(name) if self.tree is not None else self._step_native(name)
             if self.how & RESOLVE_NO_XDEV and self.tree is not self.device:
                 fail(errno.EXDEV)
@@ -107,7 +111,7 @@ class _Walk:
                 return end
         if self.tree is None:
             return Native(self.here or b"/", self.touched)
-        if self.slash and self.inode is not None and not self.inode.is_dir:
+        if self.slash and not self.parent and self.inode is not None and not self.inode.is_dir:
             fail(errno.ENOTDIR)
         return Target(self.here, self.tree, self.inode, self.last, self.slash, self.node)
 

@@ -29,6 +29,7 @@ class Kind(IntEnum):
     DIRENTS = lib.PP_DIRENTS
     CWD = lib.PP_CWD
     EXEC = lib.PP_EXEC
+    SOCKADDR = lib.PP_SOCKADDR
     REFUSE = lib.PP_REFUSE
 
 
@@ -40,6 +41,7 @@ class CallSpec(NamedTuple):
     path: tuple[int, int] = (-1, -1)
     dirfd: tuple[int, int] = (-1, -1)
     fd: int = -1
+    rooted: bool = False
 
 
 class Stop:

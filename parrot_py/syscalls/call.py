@@ -9,6 +9,7 @@ nothing else.
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
@@ -17,7 +18,7 @@ from parrot_py.engine.core import Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
-from parrot_py.process import Credentials
+from parrot_py.process import Credentials, file_flags
 from parrot_py.walk import Walker
 
 AT_FDCWD = -100
@@ -163,6 +164,11 @@ class Call:
         """Read a string; raises EFAULT, ENAMETOOLONG."""
         return self.context.engine.read_string(self.tid, address, limit)
 
+    def need_opened(self, fd: int) -> None:
+        """Raise EBADF for a descriptor that was opened with O_PATH."""
+        if file_flags(self.tid, fd) & os.O_PATH:
+            fail(errno.EBADF)
+
     def credentials(self) -> Credentials:
         """The credentials of the calling thread."""
         return self.context.credentials(self.tid)
@@ -197,10 +203,3 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
         return function
 
     return register
-
-
-def need_target(place: Place) -> Target:
-    """*place* as a target of ours; a native place here means that two paths lie on different file systems: EXDEV."""
-    if isinstance(place, Native):
-        fail(errno.EXDEV)
-    return place

@@ -111,17 +111,36 @@ def getdents64(call: Call, node: Node | None) -> Answer:
     if start < 0:
         fail(-start)
     pack = _pack64 if call.name == "getdents64" else _pack
-    out, count = bytearray(), 0
+    records: list[bytes] = []
+    length = 0
     for record in pack(entries, start):
-        if len(out) + len(record) > size:
-            if not count:
+        if length + len(record) > size:
+            if not records:
                 fail(errno.EINVAL)
             break
-        out += record
-        count += 1
-    call.write(buffer, bytes(out))
-    if not count:
+        records.append(record)
+        length += len(record)
+    if not records:
         return 0
+    count, length = _deliver(call, records, buffer)
     if engine.seek(call.tid, fd, start + count, os.SEEK_SET) < 0:
-        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK, result=len(out))
-    return len(out)
+        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK, result=length)
+    return length
+
+
+def _deliver(call: Call, records: list[bytes], buffer: int) -> tuple[int, int]:
+    """Write as many *records* as the job's memory takes; their number and length.  EFAULT when not even one fits."""
+    try:
+        call.write(buffer, b"".join(records))
+        return len(records), sum(map(len, records))
+    except OSError:
+        call.write(buffer, records[0])
+    at, count = len(records[0]), 1
+    for record in records[1:]:
+        try:
+            call.write(buffer + at, record)
+        except OSError:
+            break  # the kernel, too, returns what it could hand over before the fault
+        at += len(record)
+        count += 1
+    return count, at

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
-from parrot_py.process import X
+from parrot_py.process import X, file_flags
 from parrot_py.syscalls.call import (
     AT_EMPTY_PATH,
     AT_SYMLINK_NOFOLLOW,
@@ -44,6 +44,8 @@ def _program(call: Call, place: Place) -> _Program:
     if isinstance(place, Native):
         if place.magic is not None:
             fail(errno.ELOOP)
+        if not os.path.isfile(place.path) and os.path.exists(place.path):
+            fail(errno.EACCES)
         return _Program(None, os.fsdecode(place.path))
     inode = place.found()
     if st.S_ISLNK(inode.mode):
@@ -108,15 +110,19 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     return elf.with_interpreter(program.file, loader, call.context.derived), True
 
 
-def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int) -> Answer:
-    """Start *place*, which the job calls *filename*."""
+def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, closes: bool = False) -> Answer:
+    """Start *place*, which the job calls *filename*; *closes*: it is a descriptor that exec closes."""
     program = _program(call, place)
     new_argv: list[int | bytes] | None = None
     script = filename
     head = _read_head(program.file)
-    for _ in range(_MAX_SCRIPTS):
-        if not head.startswith(b"#!"):
-            break
+    depth = 0
+    while head.startswith(b"#!"):
+        depth += 1
+        if depth > _MAX_SCRIPTS:
+            fail(errno.ELOOP)
+        if depth == 1 and closes:
+            fail(errno.ENOENT)  # the interpreter could not open /dev/fd/N any more
         name, argument = _script_line(head)
         rest = new_argv if new_argv is not None else _argv(call, argv)
         new_argv = [name, *([argument] if argument else []), script, *rest[1:]]
@@ -126,8 +132,6 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int) -> A
             head = _read_head(program.file)
         except PermissionError:
             head = b""  # not readable, perhaps still executable: the kernel will tell
-    else:
-        fail(errno.ELOOP)
     path = _kernel_path(call, program, place, filename)
     arguments: int | list[int | bytes] = argv if new_argv is None else new_argv
     return Rewrite((path, arguments, envp, 0, 0, 0), nr=NR_EXECVE, exec_name=filename)
@@ -137,6 +141,10 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     """The path to give the kernel: ends in the job's name for the program, at least as long as *filename*."""
     fdtable = call.context.fdtable
     name = os.path.basename(filename.rstrip(b"/")) or b"program"
+    if (
+        filename.startswith(b"/dev/fd/") and filename.count(b"/") == 3
+    ):  # since Linux 6.14 a program started by descriptor has its own name
+        name = os.path.basename(place.path)
     file, copied = _loadable(call, program)
     if program.node is not None:
         path = fdtable.program_of(program.node, file, name)
@@ -159,6 +167,8 @@ def execveat(call: Call, place: Place) -> Answer:
     flags, path = call.flags(4), call.stop.path[0] or b""
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         fail(errno.EINVAL)
+    closes = False
     if not path.startswith(b"/") and call.int32(0) >= 0:
+        closes = bool(file_flags(call.tid, call.int32(0)) & os.O_CLOEXEC)
         path = b"/dev/fd/%d" % call.int32(0) + (b"/" + path if path else b"")
-    return _start(call, place, path, call.args[2], call.args[3])
+    return _start(call, place, path, call.args[2], call.args[3], closes)

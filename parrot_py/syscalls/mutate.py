@@ -9,17 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import stat as st
-import struct
 
 from parrot_py.fdtable import Node
+from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import X
+from parrot_py.process import W, X
 from parrot_py.syscalls.call import Answer, Call, Place, Redirect, handles
+from parrot_py.syscalls.early import check_times
 from parrot_py.syscalls.open import object_of
 
-_UTIME_OMIT = (1 << 30) - 2
 _RENAME_NOREPLACE, _RENAME_EXCHANGE, _RENAME_WHITEOUT = 1, 2, 4
-_AT_REMOVEDIR = 0x200
 
 
 def _create(target: Target, *, directory: bool = False) -> int:
@@ -58,10 +57,7 @@ def rmdir(call: Call, target: Target) -> Answer:  # noqa: ARG001
 @handles("unlinkat")
 def unlinkat(call: Call, target: Target) -> Answer:
     """unlinkat(dirfd, path, flags): unlink or rmdir."""
-    flags = call.flags(2)
-    if flags & ~_AT_REMOVEDIR:
-        fail(errno.EINVAL)
-    return rmdir(call, target) if flags else unlink(call, target)
+    return rmdir(call, target) if call.flags(2) else unlink(call, target)
 
 
 @handles("rename", "renameat", "renameat2")
@@ -71,7 +67,7 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     exchange = flags & _RENAME_EXCHANGE
     if flags & ~7 or (exchange and flags & (_RENAME_NOREPLACE | _RENAME_WHITEOUT)):
         fail(errno.EINVAL)
-    if isinstance(old, Native) or isinstance(new, Native) or old.tree is not new.tree:
+    if isinstance(old, Native) or isinstance(new, Native) or _tree_of_name(call, old) is not _tree_of_name(call, new):
         fail(errno.EXDEV)
     if old.last != NORMAL:
         fail(errno.EBUSY)
@@ -80,24 +76,26 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     fail(errno.EROFS)
 
 
+def _tree_of_name(call: Call, target: Target) -> Tree:
+    """The tree that the *name* lies in: for the top of a repository that is /cvmfs."""
+    namespace = call.context.namespace
+    if target.last == NORMAL and target.path == target.tree.prefix and target.tree is not namespace.root:
+        return namespace.root
+    return target.tree
+
+
 @handles("link", "linkat")
-def link(call: Call, old: Place, new: Place) -> Answer:
+def link(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001
     """link: the old name must exist; then the new one is created, or lies on another file system."""
-    if call.name == "linkat" and call.flags(4) & ~0x1400:
-        fail(errno.EINVAL)
     if isinstance(old, Target):
         old.found()
-    if isinstance(new, Native):
-        if not isinstance(old, Native) and _native_parent_missing(new):
-            fail(errno.ENOENT)
-        fail(errno.EXDEV)
-    return _create(new)
-
-
-def _native_parent_missing(new: Native) -> bool:
+    elif not os.path.lexists(old.path):
+        fail(errno.ENOENT)
+    if isinstance(new, Target):
+        return _create(new)
     if os.path.lexists(new.path):
         fail(errno.EEXIST)
-    return not os.path.isdir(os.path.dirname(new.path.rstrip(b"/")))
+    return -(errno.EXDEV if os.path.isdir(os.path.dirname(new.path.rstrip(b"/"))) else errno.ENOENT)
 
 
 @handles("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat")
@@ -109,26 +107,24 @@ def chmod(call: Call, target: Target) -> Answer:  # noqa: ARG001
 
 @handles("fchmod", "fchown")
 def fchmod(call: Call, node: Node) -> Answer:  # noqa: ARG001
-    """The same by descriptor; one opened with O_PATH is EBADF, which the kernel knows."""
+    """The same by descriptor; EBADF for one opened with O_PATH."""
+    call.need_opened(call.int32(0))
     fail(errno.EROFS)
 
 
 @handles("utimensat")
 def utimensat(call: Call, target: Target) -> Answer:
-    """utimensat(dirfd, path, times, flags): nothing to do when both times are UTIME_OMIT, else EROFS."""
-    if call.args[2]:
-        _, access, _, change = struct.unpack("<qqqq", call.read(call.args[2], 32))
-        if access == change == _UTIME_OMIT:
-            return 0
+    """utimensat(dirfd, path, times, flags): ENOENT, EINVAL for times out of range, EROFS."""
+    if not call.args[1]:  # futimens
+        call.need_opened(call.int32(0))
     target.found()
+    check_times(call)
     return -errno.EROFS
 
 
 @handles("truncate")
 def truncate(call: Call, target: Target) -> Answer:
-    """truncate(path, length): EINVAL, ENOENT, EISDIR, EINVAL for special files, EROFS."""
-    if call.args[1] >> 63:
-        fail(errno.EINVAL)
+    """truncate(path, length): ENOENT, EISDIR, EINVAL for special files, EROFS."""
     mode = target.found().mode
     if st.S_ISDIR(mode):
         fail(errno.EISDIR)
@@ -154,10 +150,22 @@ def inotify_add_watch(call: Call, target: Target) -> Answer:
     return Redirect(1, path)
 
 
-@handles("name_to_handle_at", "acct", "swapon", "umount2", "pivot_root", "mount")
-def refuse(call: Call, *places: Place) -> Answer:
+@handles("name_to_handle_at", "umount2", "mount")
+def refuse(call: Call, target: Target) -> Answer:
     """Calls that have no meaning on a repository: EOPNOTSUPP for handles, EPERM for administration."""
-    for place in places:
-        if isinstance(place, Target):
-            place.found()
+    target.found()
     fail(errno.EOPNOTSUPP if call.name == "name_to_handle_at" else errno.EPERM)
+
+
+@handles("bind", "connect")
+def bind(call: Call, target: Target) -> Answer:
+    """Names of AF_UNIX sockets: bind would create one; nobody listens at one of ours."""
+    if call.name == "bind":
+        missing = errno.ENOENT if target.slash else errno.EROFS
+        fail(missing if target.inode is None else errno.EADDRINUSE)
+    mode = target.found().mode
+    if st.S_ISREG(mode) or st.S_ISDIR(mode):
+        fail(errno.EROFS)  # connect asks for permission to write
+    if not call.credentials().may(target.found(), W):
+        fail(errno.EACCES)
+    fail(errno.ECONNREFUSED)

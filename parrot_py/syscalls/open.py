@@ -12,9 +12,9 @@ from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import R
 from parrot_py.syscalls.call import AT_FDCWD, NR_OPENAT, Answer, Call, Place, Redirect, Rewrite, handles
-from parrot_py.walk import RESOLVE_KNOWN
+from parrot_py.syscalls.early import O_TMPFILE_BIT
+from parrot_py.walk import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 
-O_TMPFILE_BIT = 0o20000000
 O_PATH = os.O_PATH
 _WRITES = (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_RDWR)
 _KNOWN = (
@@ -22,6 +22,7 @@ _KNOWN = (
     | os.O_DSYNC | 0o20000 | os.O_DIRECT | 0o100000 | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NOATIME | os.O_CLOEXEC
     | os.O_PATH | O_TMPFILE_BIT
 )  # fmt: skip  # 0o20000 is FASYNC, 0o100000 O_LARGEFILE
+_WITH_O_PATH = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOW = struct.Struct("<QQQ")
 
 
@@ -34,15 +35,15 @@ def follows(flags: int) -> bool:
 def _check(call: Call, target: Target, flags: int) -> Inode:
     """The inode to open; raises what do_open() and may_open() find, in their order, on a read-only mount."""
     create = flags & os.O_CREAT
+    if create and target.slash and not flags & O_PATH:
+        fail(errno.EISDIR)
     if target.inode is None:
-        if create:
-            fail(errno.EISDIR if target.slash else errno.EROFS)
-        fail(errno.ENOENT)
+        fail(errno.EROFS if create else errno.ENOENT)
     inode = target.inode
     if create:
         if flags & os.O_EXCL:
             fail(errno.EEXIST)
-        if inode.is_dir or target.slash:
+        if inode.is_dir:
             fail(errno.EISDIR)
     if flags & os.O_DIRECTORY and not inode.is_dir:
         fail(errno.ENOTDIR)
@@ -91,10 +92,8 @@ def object_of(call: Call, node: Node) -> tuple[bytes, bool]:
 
 
 def _open(call: Call, target: Target, flags: int, arg: int) -> Answer:
-    if flags & os.O_CREAT and flags & os.O_DIRECTORY and not flags & O_PATH:
-        fail(errno.EINVAL)
     if flags & O_PATH:
-        flags &= O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags &= _WITH_O_PATH
     _check(call, target, flags)
     path, sleeps = object_of(call, call.node(target))
     return Redirect(arg, path, one_stop=not sleeps)
@@ -130,8 +129,13 @@ def read_how(call: Call) -> tuple[int, int, int]:
         fail(errno.E2BIG)
     flags, mode, resolve = _HOW.unpack(raw[: _HOW.size])
     creates = flags & os.O_CREAT or flags & O_TMPFILE_BIT
+    both = RESOLVE_BENEATH | RESOLVE_IN_ROOT
     if flags & ~_KNOWN or resolve & ~RESOLVE_KNOWN or mode & ~0o7777 or (mode and not creates):
         fail(errno.EINVAL)
+    if resolve & both == both or (flags & O_PATH and flags & ~_WITH_O_PATH):
+        fail(errno.EINVAL)
+    if resolve & RESOLVE_CACHED and flags & (os.O_CREAT | os.O_TRUNC | O_TMPFILE_BIT):
+        fail(errno.EAGAIN)
     return flags, mode, resolve
 
 

@@ -15,9 +15,7 @@ from parrot_py.syscalls.call import Answer, Call, Place, handles
 
 _STAT = struct.Struct("<QQQIIIIQqqq" + "Qq" * 3 + "24x")
 _STATX = struct.Struct("<IIQIIIHxxQQQQ" + "qIi" * 4 + "IIIIQQQ" + "88x")
-_STATX_TIME = 16
 STATX_BASIC_STATS = 0x7FF
-_STATX_RESERVED = 0x80000000
 _STATFS = struct.Struct("<qqQQQQQiiqqq32x")
 _FUSE_MAGIC = 0x65735546
 _ST_RDONLY_NOSUID_NODEV_VALID = 0x1 | 0x2 | 0x4 | 0x20
@@ -74,16 +72,12 @@ def fstat(call: Call, node: Node) -> Answer:
 @handles("statx")
 def statx(call: Call, target: Target) -> Answer:
     """statx(dirfd, path, flags, mask, buf): the basic fields whatever the mask asks for."""
-    if call.flags(3) & _STATX_RESERVED:
-        fail(errno.EINVAL)
     call.write(call.args[4], statx_bytes(target.found(), target.tree.device))
     return 0
 
 
 def _access(call: Call, target: Target, mode: int) -> int:
     inode = target.found()
-    if mode & ~7:
-        fail(errno.EINVAL)
     if mode & W and (st.S_ISREG(inode.mode) or st.S_ISDIR(inode.mode) or st.S_ISLNK(inode.mode)):
         fail(errno.EROFS)
     if mode and not call.credentials().may(inode, mode):

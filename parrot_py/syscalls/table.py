@@ -22,7 +22,9 @@ class Row(NamedTuple):
     """One call.  ``path`` and ``dirfd`` are argument positions (two each where it takes two paths).
 
     ``follow`` says for each path whether a link at its end is followed.  ``empty`` is the position of the flags that
-    may hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it needs no flag.
+    may hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it needs no flag, ``NULL_PATH``
+    where a NULL pointer does.  ``creates``: the last component is a name to create or remove, so nothing is followed
+    there.  ``rooted``: even an absolute path may be relative to the descriptor.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Row(NamedTuple):
     follow: tuple[Follow, ...] = (True, True)
     fd: int = -1
     empty: int = -1
+    creates: bool = False
+    rooted: bool = False
     support: str = FULL
     note: str = ""
 
@@ -40,10 +44,11 @@ class Row(NamedTuple):
         """What the core gets."""
         paths = (*self.path, -1, -1)
         dirfds = (*self.dirfd, -1, -1)
-        return CallSpec(self.x86_64, self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd)
+        return CallSpec(self.x86_64, self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd, self.rooted)
 
 
 ALWAYS_EMPTY = 9
+NULL_PATH = 10
 _PATH, _FD, _EXEC = Kind.PATH, Kind.FD, Kind.EXEC
 _NOFOLLOW, _FOLLOW_FLAG = 0x100, 0x400
 _NO = (False, False)
@@ -66,19 +71,21 @@ ROWS: tuple[Row, ...] = (
     Row("fstat", 5, _FD, fd=0),
     Row("lstat", 6, _PATH, (0,), follow=_NO),
     Row("access", 21, _PATH, (0,)),
+    Row("connect", 42, Kind.SOCKADDR, (1,)),
+    Row("bind", 49, Kind.SOCKADDR, (1,), follow=_NO, creates=True),
     Row("execve", 59, _EXEC, (0,)),
     Row("truncate", 76, _PATH, (0,)),
     Row("getdents", 78, Kind.DIRENTS, fd=0),
     Row("getcwd", 79, Kind.CWD),
     Row("chdir", 80, _PATH, (0,)),
     Row("fchdir", 81, _FD, fd=0),
-    Row("rename", 82, _PATH, (0, 1), follow=_NO),
-    Row("mkdir", 83, _PATH, (0,), follow=_NO),
-    Row("rmdir", 84, _PATH, (0,), follow=_NO),
+    Row("rename", 82, _PATH, (0, 1), follow=_NO, creates=True),
+    Row("mkdir", 83, _PATH, (0,), follow=_NO, creates=True),
+    Row("rmdir", 84, _PATH, (0,), follow=_NO, creates=True),
     Row("creat", 85, _PATH, (0,)),
     Row("link", 86, _PATH, (0, 1), follow=_NO),
-    Row("unlink", 87, _PATH, (0,), follow=_NO),
-    Row("symlink", 88, _PATH, (1,), follow=_NO),
+    Row("unlink", 87, _PATH, (0,), follow=_NO, creates=True),
+    Row("symlink", 88, _PATH, (1,), follow=_NO, creates=True),
     Row("readlink", 89, _PATH, (0,), follow=_NO),
     Row("chmod", 90, _PATH, (0,)),
     Row("fchmod", 91, _FD, fd=0),
@@ -86,15 +93,12 @@ ROWS: tuple[Row, ...] = (
     Row("fchown", 93, _FD, fd=0),
     Row("lchown", 94, _PATH, (0,), follow=_NO),
     Row("utime", 132, _PATH, (0,)),
-    Row("mknod", 133, _PATH, (0,), follow=_NO),
+    Row("mknod", 133, _PATH, (0,), follow=_NO, creates=True),
     Row("statfs", 137, _PATH, (0,)),
     Row("fstatfs", 138, _FD, fd=0),
-    Row("pivot_root", 155, _PATH, (0, 1), support=REFUSED, note="EPERM for names in a repository"),
     Row("chroot", 161, _PATH, (0,), support=REFUSED, note="EPERM for a directory in a repository"),
-    Row("acct", 163, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
     Row("mount", 165, _PATH, (1,), support=REFUSED, note="EPERM for a mount point in a repository"),
     Row("umount2", 166, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
-    Row("swapon", 167, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
     Row("setxattr", 188, _PATH, (0,)),
     Row("lsetxattr", 189, _PATH, (0,), follow=_NO),
     Row("fsetxattr", 190, _FD, fd=0),
@@ -111,26 +115,26 @@ ROWS: tuple[Row, ...] = (
     Row("utimes", 235, _PATH, (0,)),
     Row("inotify_add_watch", 254, _PATH, (1,), note="a repository does not change under the job: no events"),
     Row("openat", 257, _PATH, (1,), (0,), _open(2)),
-    Row("mkdirat", 258, _PATH, (1,), (0,), _NO),
-    Row("mknodat", 259, _PATH, (1,), (0,), _NO),
+    Row("mkdirat", 258, _PATH, (1,), (0,), _NO, creates=True),
+    Row("mknodat", 259, _PATH, (1,), (0,), _NO, creates=True),
     Row("fchownat", 260, _PATH, (1,), (0,), _unless(4), empty=4),
-    Row("futimesat", 261, _PATH, (1,), (0,), empty=ALWAYS_EMPTY),
+    Row("futimesat", 261, _PATH, (1,), (0,), empty=NULL_PATH),
     Row("newfstatat", 262, _PATH, (1,), (0,), _unless(3), empty=3),
-    Row("unlinkat", 263, _PATH, (1,), (0,), _NO),
-    Row("renameat", 264, _PATH, (1, 3), (0, 2), _NO),
+    Row("unlinkat", 263, _PATH, (1,), (0,), _NO, creates=True),
+    Row("renameat", 264, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("linkat", 265, _PATH, (1, 3), (0, 2), (lambda args: bool(args[4] & _FOLLOW_FLAG), False), empty=4),
-    Row("symlinkat", 266, _PATH, (2,), (1,), _NO),
+    Row("symlinkat", 266, _PATH, (2,), (1,), _NO, creates=True),
     Row("readlinkat", 267, _PATH, (1,), (0,), _NO, empty=ALWAYS_EMPTY),
     Row("fchmodat", 268, _PATH, (1,), (0,)),
     Row("faccessat", 269, _PATH, (1,), (0,)),
-    Row("utimensat", 280, _PATH, (1,), (0,), _unless(3), empty=ALWAYS_EMPTY),
+    Row("utimensat", 280, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
     Row("name_to_handle_at", 303, _PATH, (1,), (0,), (lambda args: bool(args[4] & _FOLLOW_FLAG),), empty=4,
         support=REFUSED, note="EOPNOTSUPP in a repository, as on any FUSE mount without export support"),
-    Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO),
+    Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("execveat", 322, _EXEC, (1,), (0,), _unless(4), empty=4),
     Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind our back"),
-    Row("openat2", 437, _PATH, (1,), (0,)),
+    Row("openat2", 437, _PATH, (1,), (0,), rooted=True),
     Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3),
     Row("fchmodat2", 452, _PATH, (1,), (0,), _unless(3), empty=3),
 )  # fmt: skip

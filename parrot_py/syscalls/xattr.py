@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import errno
-import stat as st
 from typing import Union
 
+from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
 from parrot_py.places import Target, fail
+from parrot_py.process import R
 from parrot_py.syscalls.call import Answer, Call, handles
+from parrot_py.syscalls.early import xattr_name
 
-_NAME_MAX = 255
-_CREATE, _REPLACE = 1, 2
-_SIZE_MAX = 65536
+_KNOWN = (b"user.", b"trusted.", b"security.")
+_ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
 
 Subject = Union[Target, Node]
-
-
-def _name(call: Call, address: int) -> bytes:
-    try:
-        name = call.string(address, _NAME_MAX + 1)
-    except OSError as error:
-        fail(errno.ERANGE if error.errno == errno.ENAMETOOLONG else error.errno or errno.EFAULT)
-    if not name:
-        fail(errno.ERANGE)
-    return name
 
 
 def _hand_over(call: Call, value: bytes, buffer: int, size: int) -> int:
@@ -37,13 +28,27 @@ def _hand_over(call: Call, value: bytes, buffer: int, size: int) -> int:
 
 def _get(call: Call, subject: Subject, name: bytes, buffer: int, size: int) -> int:
     inode = subject.found() if isinstance(subject, Target) else subject.inode
-    plain = st.S_ISREG(inode.mode) or st.S_ISDIR(inode.mode)
-    if name.startswith(b"user.") and not plain:
-        fail(errno.ENODATA)  # xattr_permission(): user attributes exist on files and directories only
+    _may_get(call, inode, name)
+    try:
+        value = call.context.namespace.ask(subject.tree.driver.getxattr, inode, name)
+    except OSError as error:
+        if error.errno == errno.ENODATA and not name.startswith(_KNOWN) and (name not in _ACLS or inode.is_link):
+            fail(errno.EOPNOTSUPP)  # no file system has such a namespace
+        raise
+    return _hand_over(call, value, buffer, size)
+
+
+def _may_get(call: Call, inode: Inode, name: bytes) -> None:
+    """What xattr_permission() and the namespaces' own rules refuse."""
+    if name in _KNOWN:
+        fail(errno.EINVAL)
     if name.startswith(b"trusted.") and not call.credentials().override:
         fail(errno.ENODATA)
-    value = call.context.namespace.ask(subject.tree.driver.getxattr, inode, name)
-    return _hand_over(call, value, buffer, size)
+    if name.startswith(b"user."):
+        if not (inode.is_regular or inode.is_dir):
+            fail(errno.ENODATA)
+        if not call.credentials().may(inode, R):
+            fail(errno.EACCES)
 
 
 def _list(call: Call, subject: Subject, buffer: int, size: int) -> int:
@@ -52,37 +57,29 @@ def _list(call: Call, subject: Subject, buffer: int, size: int) -> int:
     return _hand_over(call, b"".join(name + b"\0" for name in names), buffer, size)
 
 
+def _opened(call: Call) -> None:
+    if call.name.startswith("f"):
+        call.need_opened(call.int32(0))
+
+
 @handles("getxattr", "lgetxattr", "fgetxattr")
 def getxattr(call: Call, subject: Subject) -> Answer:
-    """getxattr(path or fd, name, value, size): the length; ENODATA, ERANGE."""
-    return _get(call, subject, _name(call, call.args[1]), call.args[2], call.args[3])
+    """getxattr(path or fd, name, value, size): the length; ENODATA, EOPNOTSUPP, EACCES, ERANGE."""
+    _opened(call)
+    return _get(call, subject, xattr_name(call), call.args[2], call.args[3])
 
 
 @handles("listxattr", "llistxattr", "flistxattr")
 def listxattr(call: Call, subject: Subject) -> Answer:
     """listxattr(path or fd, list, size): NUL-ended names; ERANGE."""
+    _opened(call)
     return _list(call, subject, call.args[1], call.args[2])
 
 
-@handles("setxattr", "lsetxattr", "fsetxattr")
+@handles("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr")
 def setxattr(call: Call, subject: Subject) -> Answer:
-    """setxattr(path or fd, name, value, size, flags): arguments are checked first, then EROFS."""
-    if call.flags(4) & ~(_CREATE | _REPLACE):
-        fail(errno.EINVAL)
-    _name(call, call.args[1])
-    if call.args[3] > _SIZE_MAX:
-        fail(errno.E2BIG)
-    if call.args[3]:
-        call.read(call.args[2], call.args[3])
-    if isinstance(subject, Target):
-        subject.found()
-    fail(errno.EROFS)
-
-
-@handles("removexattr", "lremovexattr", "fremovexattr")
-def removexattr(call: Call, subject: Subject) -> Answer:
-    """removexattr(path or fd, name): EROFS."""
-    _name(call, call.args[1])
+    """setxattr, removexattr: EROFS once the subject is found."""
+    _opened(call)
     if isinstance(subject, Target):
         subject.found()
     fail(errno.EROFS)

@@ -86,7 +86,7 @@ class Cache:
     """One cache directory.  Methods that make something raise OSError; a read that fails counts as a miss."""
 
     def __init__(self, root: Path) -> None:
-        self.root = os.fspath(root)
+        self.root = os.path.abspath(root)
         self._ready = False
 
     def path(self, name: str) -> str:

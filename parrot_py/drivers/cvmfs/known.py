@@ -11,10 +11,10 @@ class Known(Generic[V]):
     """A bounded map from path to answer, in two generations: what is used moves to the young one, the old is dropped.
 
     Reads and writes from several threads need no lock: each step is one dict operation, and the worst that a race
-    can do is to forget an answer.
+    can do is to forget an answer.  The default limit is some 16 MB of inodes.
     """
 
-    def __init__(self, limit: int = 50_000, longest: int = 512) -> None:
+    def __init__(self, limit: int = 30_000, longest: int = 512) -> None:
         self._half, self._longest = limit // 2, longest
         self._young: dict[bytes, V] = {}
         self._old: dict[bytes, V] = {}

@@ -1,6 +1,8 @@
 /* The prefix gate: decides, without Python and without its lock, whether a stop can concern us. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "pp.h"
 
@@ -19,6 +21,9 @@ static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, 
     *decided = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd", 7) == 0 || strncmp(path, "/dev/std", 8) == 0;
     if (!*decided)
         return false;
+    const char *name = strrchr(path, '/') + 1;
+    if (!strcmp(name, "maps") || !strcmp(name, "smaps") || !strcmp(name, "numa_maps"))
+        return true; /* they name the objects behind our files */
     const char *rest = pp_proc_magic(t->tid, path, link, sizeof link);
     if (!rest)
         return false;
@@ -84,6 +89,32 @@ static bool gate_empty(struct pp_engine *e, struct tracee *t, int dirfd, int i, 
     return !pp_native_exec(e, real, 0);
 }
 
+/* openat2 with RESOLVE_IN_ROOT means absolute paths relative to its descriptor: Python looks when that is ours. */
+static bool gate_root(struct pp_engine *e, struct tracee *t, int dirfd, struct pp_stop *s)
+{
+    int n = pp_link_of(t->tid, dirfd, s->base[0], sizeof s->base[0]);
+    return n >= 0 && pp_in_session(e, s->base[0], n);
+}
+
+/* The path in the address of a socket of the local domain, if it is one. */
+static bool gate_sockaddr(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+{
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    size_t room = s->args[2] < sizeof address ? s->args[2] : sizeof address;
+    if (room <= offsetof(struct sockaddr_un, sun_path) || s->args[2] > sizeof address ||
+        pp_read(t->tid, s->args[1], (char *)&address, room) != (long long)room)
+        return false;
+    if (address.sun_family != AF_UNIX || !address.sun_path[0])
+        return false;
+    size_t n = strnlen(address.sun_path, sizeof address.sun_path);
+    memcpy(s->path[0], address.sun_path, n);
+    s->path[0][n] = 0;
+    s->path_len[0] = (int)n;
+    return s->path[0][0] == '/' ? gate_absolute(e, t, s->path[0], s->path[0], false)
+                                : gate_relative(e, t, -1, 0, false, s);
+}
+
 static bool gate_path(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i, struct pp_stop *s)
 {
     bool exec = call->kind == PP_EXEC;
@@ -97,7 +128,7 @@ static bool gate_path(struct pp_engine *e, struct tracee *t, const struct pp_cal
     if (n < 0)
         return false; /* EFAULT or ENAMETOOLONG: the kernel says so itself */
     s->path_len[i] = (int)n;
-    if (n > 0 && s->path[i][0] == '/')
+    if (n > 0 && s->path[i][0] == '/' && !(call->rooted && gate_root(e, t, dirfd, s)))
         return gate_absolute(e, t, s->path[i], s->path[i], exec);
     if (dirfd == -2)
         return false;
@@ -115,6 +146,8 @@ bool pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, 
     switch (call->kind) {
     case PP_REFUSE:
         return true;
+    case PP_SOCKADDR:
+        return gate_sockaddr(e, t, s);
     case PP_CWD:
         return gate_fd(e, t, -1, false, s);
     case PP_FD:

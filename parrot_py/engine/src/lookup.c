@@ -84,9 +84,33 @@ static bool leads_to_prefix(const struct pp_engine *e, const char *path)
     return pp_under_prefix(e, link);
 }
 
-/* Whether a path that the kernel does not find may still lead to us through a symbolic link: one of its components is a
- * link that leads nowhere on the host. */
-static bool breaks_at_link(const char *path)
+/* Whether name, not found in the existing directory parent, is where a mount prefix begins. */
+static bool prefix_begins(const struct pp_engine *e, const char *parent, const char *name)
+{
+    char real[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX], self[64];
+    size_t n = strcspn(name, "/");
+    bool known = false;
+    for (int i = 0; i < e->prefix_count && !known; i++)
+        for (const char *p = e->prefixes[i]; p && !known; p = strchr(p + 1, '/'))
+            known = strncmp(p + 1, name, n) == 0 && (p[n + 1] == 0 || p[n + 1] == '/');
+    if (!known)
+        return false;
+    int fd = open(parent, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(self, real, sizeof real - 1);
+    close(fd);
+    if (len < 0)
+        return false;
+    real[len] = 0;
+    snprintf(full, sizeof full, "%s/%s", real, name);
+    return pp_under_prefix(e, full);
+}
+
+/* Whether a path that the kernel does not find may still lead to us: one of its components is a link that leads nowhere
+ * on the host, or what is missing is a mount prefix reached by way of `..` or links. */
+static bool breaks_at_ours(const struct pp_engine *e, const char *path)
 {
     char cut[2 * PP_PATH_MAX], target[1];
     size_t len = strlen(path);
@@ -100,11 +124,11 @@ static bool breaks_at_link(const char *path)
             return false;
         char *slash = strrchr(cut, '/');
         if (!slash || slash == cut)
-            return false;
+            return false; /* the gate compared what begins at the root */
         *slash = 0;
         len = (size_t)(slash - cut);
-        if (access(cut, F_OK) == 0)
-            return false;
+        if (access(len ? cut : "/", F_OK) == 0)
+            return prefix_begins(e, len ? cut : "/", path + len + 1);
         if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
             return false;
     }
@@ -119,7 +143,7 @@ bool pp_native_lookup(struct pp_engine *e, const char *path)
         return true;
     if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
         return true;
-    return !breaks_at_link(path);
+    return !breaks_at_ours(e, path);
 }
 
 static const char *skip_pid(const char *p)

@@ -7,6 +7,7 @@ enum pp_kind {
     PP_DIRENTS, /* PP_FD, and a listing of a directory that holds a mount point */
     PP_CWD,     /* tells the working directory */
     PP_EXEC,    /* starts a program */
+    PP_SOCKADDR, /* takes the address of a socket, which may be a path */
     PP_REFUSE   /* answered ENOSYS without a stop */
 };
 
@@ -17,6 +18,7 @@ struct pp_call {
     int path[2];
     int dirfd[2]; /* -1: relative to the working directory */
     int fd;
+    int rooted; /* an absolute path may be meant relative to dirfd (openat2) */
 };
 
 /* A stopped thread that Python must answer exactly once: pp_answer, pp_resume, pp_restart, pp_redirect or pp_rewrite. */

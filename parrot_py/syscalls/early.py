@@ -1,0 +1,169 @@
+"""Argument checks that the kernel makes before it looks a path up: bad flags, modes, times and names.
+
+Each raises the call's errno, returns its result, or returns ``None`` to go on.  They matter because the look-up is
+ours: the kernel never sees a call whose path leads to nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as st
+import struct
+from typing import Callable, Optional
+
+from parrot_py.places import fail
+from parrot_py.syscalls.call import Call
+
+UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
+O_TMPFILE_BIT = 0o20000000
+XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
+_PATH_MAX = 4096
+_STATX_SYNC = 0x6000
+_STATX_RESERVED = 0x80000000
+
+Check = Callable[[Call], Optional[int]]
+
+
+def _flags(position: int, known: int) -> Check:
+    def check(call: Call) -> None:
+        if call.flags(position) & ~known:
+            fail(errno.EINVAL)
+
+    return check
+
+
+def _open(position: int) -> Check:
+    def check(call: Call) -> None:
+        flags = call.flags(position)
+        if flags & os.O_PATH:
+            return
+        if flags & O_TMPFILE_BIT:
+            writes = flags & os.O_ACCMODE != os.O_RDONLY
+            if not writes or not flags & os.O_DIRECTORY or flags & os.O_CREAT:
+                fail(errno.EINVAL)
+        elif flags & os.O_CREAT and flags & os.O_DIRECTORY:
+            fail(errno.EINVAL)
+
+    return check
+
+
+def _mknod(position: int) -> Check:
+    def check(call: Call) -> None:
+        kind = st.S_IFMT(call.flags(position))
+        if kind == st.S_IFDIR:
+            fail(errno.EPERM)
+        if kind not in (0, st.S_IFREG, st.S_IFCHR, st.S_IFBLK, st.S_IFIFO, st.S_IFSOCK):
+            fail(errno.EINVAL)
+
+    return check
+
+
+def _symlink(call: Call) -> None:
+    if not call.string(call.args[0], _PATH_MAX):
+        fail(errno.ENOENT)
+
+
+def _statx(call: Call) -> None:
+    flags = call.flags(2)
+    if flags & ~(0x1900 | _STATX_SYNC) or flags & _STATX_SYNC == _STATX_SYNC or call.flags(3) & _STATX_RESERVED:
+        fail(errno.EINVAL)
+
+
+def _utimensat(call: Call) -> int | None:
+    """Both times UTIME_OMIT: nothing to do, whatever the path is."""
+    if call.args[2]:
+        _, access, _, change = struct.unpack("<qqqq", call.read(call.args[2], 32))
+        if access == change == UTIME_OMIT:
+            return 0
+    _flags(3, 0x1100)(call)
+    return None
+
+
+def check_times(call: Call) -> None:
+    """The times of utimensat, which the kernel looks at after the path; raises EINVAL."""
+    if call.args[2]:
+        _, access, _, change = struct.unpack("<qqqq", call.read(call.args[2], 32))
+        if any(not 0 <= ns < 10**9 and ns not in (UTIME_NOW, UTIME_OMIT) for ns in (access, change)):
+            fail(errno.EINVAL)
+
+
+def _utimes(position: int) -> Check:
+    def check(call: Call) -> None:
+        if call.args[position]:
+            _, access, _, change = struct.unpack("<qqqq", call.read(call.args[position], 32))
+            if not (0 <= access < 10**6 and 0 <= change < 10**6):
+                fail(errno.EINVAL)
+
+    return check
+
+
+def _truncate(call: Call) -> None:
+    if call.args[1] >> 63:
+        fail(errno.EINVAL)
+
+
+def xattr_name(call: Call) -> bytes:
+    """The name argument of the xattr family; raises EFAULT, ERANGE."""
+    try:
+        name = call.string(call.args[1], XATTR_NAME_MAX + 1)
+    except OSError as error:
+        fail(errno.ERANGE if error.errno == errno.ENAMETOOLONG else error.errno or errno.EFAULT)
+    if not name:
+        fail(errno.ERANGE)
+    return name
+
+
+def _xattr(call: Call) -> None:
+    xattr_name(call)
+
+
+def _setxattr(call: Call) -> None:
+    if call.flags(4) & ~3:
+        fail(errno.EINVAL)
+    xattr_name(call)
+    if call.args[3] > XATTR_SIZE_MAX:
+        fail(errno.E2BIG)
+    if call.args[3]:
+        call.read(call.args[2], call.args[3])
+
+
+def _access(position: int) -> Check:
+    return _flags(position, 7)
+
+
+def _both(*checks: Check) -> Check:
+    def check(call: Call) -> None:
+        for one in checks:
+            one(call)
+
+    return check
+
+
+CHECKS: dict[str, Check] = {
+    "access": _access(1),
+    "faccessat": _access(2),
+    "faccessat2": _both(_access(2), _flags(3, 0x1300)),
+    "fchmodat2": _flags(3, 0x1100),
+    "fchownat": _flags(4, 0x1100),
+    "futimesat": _utimes(2),
+    "getxattr": _xattr,
+    "lgetxattr": _xattr,
+    "linkat": _flags(4, 0x1400),
+    "lremovexattr": _xattr,
+    "lsetxattr": _setxattr,
+    "mknod": _mknod(1),
+    "mknodat": _mknod(2),
+    "newfstatat": _flags(3, 0x1900 | _STATX_SYNC),
+    "open": _open(1),
+    "openat": _open(2),
+    "removexattr": _xattr,
+    "setxattr": _setxattr,
+    "statx": _statx,
+    "symlink": _symlink,
+    "symlinkat": _symlink,
+    "truncate": _truncate,
+    "unlinkat": _flags(2, 0x200),
+    "utimensat": _utimensat,
+    "utimes": _utimes(1),
+}
