@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -50,6 +51,10 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
     owner: Server
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.owner.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away in the middle are what many tests are about."""
@@ -119,17 +124,23 @@ class _Handler(BaseHTTPRequestHandler):
 class Server:
     """A server on a free port of the loopback interface.  *mounts* maps URL prefixes to directories."""
 
-    def __init__(self, mounts: Mapping[str, Path] | Path) -> None:
+    def __init__(self, mounts: Mapping[str, Path] | Path, tls: ssl.SSLContext | None = None) -> None:
         self._mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
         self._lock = threading.Lock()
         self._faults: list[tuple[str, Fault]] = []
         self.requests: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.targets: list[str] = []
+        self.connections = 0
         self.stopping = threading.Event()
         self._listener = _Listener(("127.0.0.1", 0), _Handler)
         self._listener.owner = self
-        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
+        if tls is not None:
+            # The handshake belongs to the thread of the connection, not to the one that accepts.
+            self._listener.socket = tls.wrap_socket(
+                self._listener.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.server_address[1]}"
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
