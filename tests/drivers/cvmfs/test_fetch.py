@@ -64,7 +64,7 @@ BROKEN = {
     "missing": (Fault(status=404, body=b"gone"), "status 404"),
     "server error": (Fault(status=503, body=b""), "status 503"),
     "redirect": (Fault(status=302, headers={"Location": "/elsewhere"}), "status 302"),
-    "too slow": (Fault(trickle=0.05), "slower than|timed out"),
+    "too slow": (Fault(trickle=0.2), "slower than|timed out"),
     "silent": (Fault(delay=1.2), "timed out"),
 }
 
