@@ -37,6 +37,7 @@ from parrot_py.syscalls.early import CHECKS
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, ROWS, Row
 from parrot_py.walk import RESOLVE_IN_ROOT, RESOLVE_PARENT
+from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,6 +56,7 @@ class Dispatcher:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
         self._pool: ThreadPoolExecutor | None = None
         self._waiting: dict[object, list[Stop]] = {}
         self._finished: deque[tuple[object, object]] = deque()
@@ -98,6 +100,8 @@ class Dispatcher:
         row = ROWS[stop.index]
         self.context.namespace.memo = stop.memo
         call = Call(self.context, stop, row.name)
+        if row.warm and row.kind is Kind.PATH:
+            return self._warm_call(call, row)
         if row.kind is Kind.PATH or row.kind is Kind.SOCKADDR:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
@@ -105,6 +109,24 @@ class Dispatcher:
         if row.kind is Kind.REFUSE:
             return -errno.ENOSYS
         return handlers[row.name](call, self.context.fdtable.find(stop.base[0]))
+
+    def _warm_call(self, call: Call, row: Row) -> Answer:
+        """A call with one path that the core can answer itself the next time."""
+        check = CHECKS.get(row.name)
+        if check is not None:
+            check(call)
+        follow = _follow(call, row, 0)
+        try:
+            place = _place(call, row, 0, follow=follow)
+        except OSError as error:
+            self._warmer.missing(call.stop, error, follow)
+            raise
+        if isinstance(place, Target):
+            self._warmer.found(call.stop, place, follow)
+        answer = _answer(call, row, [place])
+        if isinstance(place, Target) and isinstance(answer, Redirect) and not call.path_only:
+            self._warmer.opened(call.stop, place, follow, answer.path)
+        return answer
 
     # -- waiting
 
@@ -149,9 +171,13 @@ def _place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = Non
     if creates or (path.endswith(b"/") and _open_creates(call, row)):
         how |= RESOLVE_PARENT
     if follow is None:
-        rule = row.follow[i]
-        follow = rule if isinstance(rule, bool) else rule(call.args)
+        follow = _follow(call, row, i)
     return call.resolve(path, base, follow=follow, how=how)
+
+
+def _follow(call: Call, row: Row, i: int) -> bool:
+    rule = row.follow[i]
+    return rule if isinstance(rule, bool) else rule(call.args)
 
 
 def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:
@@ -180,6 +206,10 @@ def _path_call(call: Call, row: Row) -> Answer:
     places = [_place(call, row, 0)]
     if len(row.path) > 1:
         places.append(_second(call, row, places[0]))
+    return _answer(call, row, places)
+
+
+def _answer(call: Call, row: Row, places: list[Place]) -> Answer:
     ours = any(isinstance(p, Target) or p.magic is not None for p in places)
     if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
         return handlers[row.name](call, *places)

@@ -17,10 +17,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from parrot_py.drivers.base import Inode
+from parrot_py.drivers.base import Entry, Inode
 
 if TYPE_CHECKING:
     from parrot_py.namespace import Tree
@@ -31,7 +32,7 @@ KINDS = b"odxlp"
 class Node:
     """One path of a driver that the job has opened, entered or started; lives as long as the session."""
 
-    __slots__ = ("made", "number", "path", "tree", "inode", "listing")  # noqa: RUF023 - in order of meaning
+    __slots__ = ("entries", "fed", "inode", "listing", "made", "number", "path", "tree")
 
     def __init__(self, number: int, path: bytes, tree: Tree, inode: Inode) -> None:
         self.number = number
@@ -39,6 +40,8 @@ class Node:
         self.tree = tree
         self.inode = inode
         self.made: dict[int, bytes] = {}
+        self.entries: Sequence[Entry] | None = None
+        self.fed = 0  # how many of them the warm table has
         self.listing: list[Any] | None = None  # of syscalls.directory.Dirent
 
 
@@ -71,6 +74,10 @@ class FdTable:
             self._nodes.append(node)
             self._by_path[path] = node
         return node
+
+    def known(self, path: bytes) -> Node | None:
+        """The node of *path* if there is one already."""
+        return self._by_path.get(path)
 
     def native_node(self, path: bytes) -> Node:
         """The node of a native program."""

@@ -39,6 +39,8 @@ class Walker:
         self.namespace = namespace
         self.fdtable = fdtable
         self.credentials = credentials
+        self.last_cacheable = False
+        """Whether the last walk's end depends on nothing but our own trees, and is the same for everybody."""
         self._cache: dict[tuple[bytes, bytes, bool], Target] = {}
 
     def resolve(self, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> Target | Native:
@@ -48,6 +50,7 @@ class Walker:
         ENAMETOOLONG as the kernel would, EIO when the driver cannot tell.
         """
         absolute = path[:1] == b"/" and not how & RESOLVE_IN_ROOT
+        self.last_cacheable = False
         if how:
             if path[:1] == b"/" and how & RESOLVE_BENEATH:
                 fail(errno.EXDEV)
@@ -55,10 +58,14 @@ class Walker:
         key = (b"" if absolute else start.path if isinstance(start, Node) else start, path, follow)
         known = self._cache.get(key)
         if known is not None:
+            self.last_cacheable = True
             return known
         walk = _Walk(self, tid, b"" if absolute else start, path, follow)
-        end = walk.run()
-        if isinstance(end, Target) and not walk.uncacheable:
+        try:
+            end = walk.run()
+        finally:
+            self.last_cacheable = not walk.uncacheable
+        if isinstance(end, Target) and self.last_cacheable:
             if len(self._cache) >= _CACHED_WALKS:
                 self._cache.clear()
             self._cache[key] = end

@@ -19,6 +19,7 @@ _SOURCES = (
     "signals",
     "spawn",
     "tracee",
+    "warm",
 )
 _HERE = Path(__file__).resolve().parent
 # setuptools wants paths relative to the folder of setup.py.

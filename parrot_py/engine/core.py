@@ -33,6 +33,28 @@ class Kind(IntEnum):
     REFUSE = lib.PP_REFUSE
 
 
+class Warm(IntEnum):
+    """How the core's warm table can answer a call of the table by itself."""
+
+    NONE = lib.PP_W_NONE
+    STAT = lib.PP_W_STAT
+    LSTAT = lib.PP_W_LSTAT
+    FSTAT = lib.PP_W_FSTAT
+    FSTATAT = lib.PP_W_FSTATAT
+    STATX = lib.PP_W_STATX
+    ACCESS = lib.PP_W_ACCESS
+    FACCESSAT = lib.PP_W_FACCESSAT
+    FACCESSAT2 = lib.PP_W_FACCESSAT2
+    READLINK = lib.PP_W_READLINK
+    READLINKAT = lib.PP_W_READLINKAT
+    OPEN = lib.PP_W_OPEN
+    OPENAT = lib.PP_W_OPENAT
+    DIRENTS = lib.PP_W_DIRENTS
+
+
+FOLLOW, NOFOLLOW = 1, 2
+
+
 class CallSpec(NamedTuple):
     """One line of the table as the core needs it; argument positions are 0 to 5, ``-1`` for none."""
 
@@ -42,6 +64,7 @@ class CallSpec(NamedTuple):
     dirfd: tuple[int, int] = (-1, -1)
     fd: int = -1
     rooted: bool = False
+    warm: int = 0
 
 
 class Stop:
@@ -183,6 +206,33 @@ class Engine:
         has_result = result is not None
         lib.pp_rewrite(self._e, self._name(stop), nr, self._args, has_result, result or 0, name, length)
 
+    def warm_name(
+        self,
+        key: bytes,
+        valid: int,
+        *,
+        error: int = 0,
+        stat: bytes | None = None,
+        target: bytes | None = None,
+        obj: bytes | None = None,
+    ) -> None:
+        """Let the core answer for the name *key*: *stat* is its ``struct stat``, or *error* why there is none.
+
+        *valid* tells for which treatment of a final link this holds; *obj* is what anybody's open may be redirected to.
+        """
+        lib.pp_warm_name(
+            self._e, key, len(key), valid, error, stat or ffi.NULL, obj or ffi.NULL, len(obj or b""),
+            target or ffi.NULL, len(target or b""),
+        )  # fmt: skip
+
+    def warm_dirents(self, key: bytes, records: Sequence[bytes]) -> None:
+        """Let the core answer getdents64 on descriptors whose /proc text is *key*."""
+        ends, at = [], 0
+        for record in records:
+            at += len(record)
+            ends.append(at)
+        lib.pp_warm_dirents(self._e, key, len(key), b"".join(records), at, ends, len(ends))
+
     def read(self, tid: int, address: int, size: int) -> bytes:
         """*size* bytes of the job's memory; raises EFAULT unless all of them can be read."""
         buffer = ffi.new("char[]", size)
@@ -218,7 +268,9 @@ class Engine:
 
     def counters(self) -> dict[str, int]:
         """The core's counters by name."""
-        names = ("stops", "resumed_in_core", "python", "extra", "injected", "processes", "execs", "signals", "other")
+        names = (
+            "stops", "resumed_in_core", "warm", "python", "extra", "injected", "processes", "execs", "signals", "other",
+        )  # fmt: skip
         return {name: int(lib.pp_counter(self._e, i)) for i, name in enumerate(names)}
 
     def call_count(self, index: int) -> int:

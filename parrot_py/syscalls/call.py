@@ -164,6 +164,12 @@ class Call:
         """Read a string; raises EFAULT, ENAMETOOLONG."""
         return self.context.engine.read_string(self.tid, address, limit)
 
+    @property
+    def path_only(self) -> bool:
+        """Whether this open asks for O_PATH."""
+        position = {"open": 1, "openat": 2}.get(self.name)
+        return position is not None and bool(self.args[position] & os.O_PATH)
+
     def need_opened(self, fd: int) -> None:
         """Raise EBADF for a descriptor that was opened with O_PATH."""
         if file_flags(self.tid, fd) & os.O_PATH:

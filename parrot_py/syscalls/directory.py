@@ -64,6 +64,7 @@ def _listing(call: Call, node: Node) -> Sequence[Dirent]:
         up = os.path.dirname(node.path)
         parent = namespace.lookup(node.tree, up) if namespace.tree_of(up) is node.tree else node.inode
         dots = [Dirent(b".", node.inode.ino, _DIR), Dirent(b"..", parent.ino, _DIR)]
+        node.entries = entries
         node.listing = dots + [Dirent(e.name, e.inode.ino, st.S_IFMT(e.inode.mode) >> 12) for e in entries]
     return node.listing
 
@@ -103,7 +104,10 @@ def getdents64(call: Call, node: Node | None) -> Answer:
     if node is not None and not node.inode.is_dir:
         fail(errno.ENOTDIR)
     fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
+    new = node is not None and node.listing is None
     entries = _top_listing() if node is None else _listing(call, node)
+    if new and node is not None:
+        call.context.engine.warm_dirents(call.stop.base[0] or b"", list(_pack64(entries, 0)))
     engine = call.context.engine
     start = engine.seek(call.tid, fd, 0, os.SEEK_CUR)
     if start == -errno.ENOSYS:

@@ -123,7 +123,7 @@ def utimensat(call: Call, target: Target) -> Answer:
 
 
 @handles("truncate")
-def truncate(call: Call, target: Target) -> Answer:
+def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
     """truncate(path, length): ENOENT, EISDIR, EINVAL for special files, EROFS."""
     mode = target.found().mode
     if st.S_ISDIR(mode):

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
-from parrot_py.engine.core import CallSpec, Kind
+from parrot_py.engine.core import CallSpec, Kind, Warm
 
 FULL, PARTIAL, REFUSED = "full", "partial", "refused"
 
@@ -24,7 +24,8 @@ class Row(NamedTuple):
     ``follow`` says for each path whether a link at its end is followed.  ``empty`` is the position of the flags that
     may hold AT_EMPTY_PATH, -1 where an empty path is ENOENT, ``ALWAYS_EMPTY`` where it needs no flag, ``NULL_PATH``
     where a NULL pointer does.  ``creates``: the last component is a name to create or remove, so nothing is followed
-    there.  ``rooted``: even an absolute path may be relative to the descriptor.
+    there.  ``rooted``: even an absolute path may be relative to the descriptor.  ``warm``: how the core may answer the
+    call itself once Python has.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Row(NamedTuple):
     empty: int = -1
     creates: bool = False
     rooted: bool = False
+    warm: Warm = Warm.NONE
     support: str = FULL
     note: str = ""
 
@@ -44,7 +46,9 @@ class Row(NamedTuple):
         """What the core gets."""
         paths = (*self.path, -1, -1)
         dirfds = (*self.dirfd, -1, -1)
-        return CallSpec(self.x86_64, self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd, self.rooted)
+        return CallSpec(
+            self.x86_64, self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd, self.rooted, self.warm
+        )
 
 
 ALWAYS_EMPTY = 9
@@ -66,11 +70,11 @@ def _open(position: int) -> tuple[Follow, ...]:
 
 
 ROWS: tuple[Row, ...] = (
-    Row("open", 2, _PATH, (0,), follow=_open(1)),
-    Row("stat", 4, _PATH, (0,)),
-    Row("fstat", 5, _FD, fd=0),
-    Row("lstat", 6, _PATH, (0,), follow=_NO),
-    Row("access", 21, _PATH, (0,)),
+    Row("open", 2, _PATH, (0,), follow=_open(1), warm=Warm.OPEN),
+    Row("stat", 4, _PATH, (0,), warm=Warm.STAT),
+    Row("fstat", 5, _FD, fd=0, warm=Warm.FSTAT),
+    Row("lstat", 6, _PATH, (0,), follow=_NO, warm=Warm.LSTAT),
+    Row("access", 21, _PATH, (0,), warm=Warm.ACCESS),
     Row("connect", 42, Kind.SOCKADDR, (1,)),
     Row("bind", 49, Kind.SOCKADDR, (1,), follow=_NO, creates=True),
     Row("execve", 59, _EXEC, (0,)),
@@ -86,7 +90,7 @@ ROWS: tuple[Row, ...] = (
     Row("link", 86, _PATH, (0, 1), follow=_NO),
     Row("unlink", 87, _PATH, (0,), follow=_NO, creates=True),
     Row("symlink", 88, _PATH, (1,), follow=_NO, creates=True),
-    Row("readlink", 89, _PATH, (0,), follow=_NO),
+    Row("readlink", 89, _PATH, (0,), follow=_NO, warm=Warm.READLINK),
     Row("chmod", 90, _PATH, (0,)),
     Row("fchmod", 91, _FD, fd=0),
     Row("chown", 92, _PATH, (0,)),
@@ -111,30 +115,30 @@ ROWS: tuple[Row, ...] = (
     Row("removexattr", 197, _PATH, (0,)),
     Row("lremovexattr", 198, _PATH, (0,), follow=_NO),
     Row("fremovexattr", 199, _FD, fd=0),
-    Row("getdents64", 217, Kind.DIRENTS, fd=0),
+    Row("getdents64", 217, Kind.DIRENTS, fd=0, warm=Warm.DIRENTS),
     Row("utimes", 235, _PATH, (0,)),
     Row("inotify_add_watch", 254, _PATH, (1,), note="a repository does not change under the job: no events"),
-    Row("openat", 257, _PATH, (1,), (0,), _open(2)),
+    Row("openat", 257, _PATH, (1,), (0,), _open(2), warm=Warm.OPENAT),
     Row("mkdirat", 258, _PATH, (1,), (0,), _NO, creates=True),
     Row("mknodat", 259, _PATH, (1,), (0,), _NO, creates=True),
     Row("fchownat", 260, _PATH, (1,), (0,), _unless(4), empty=4),
     Row("futimesat", 261, _PATH, (1,), (0,), empty=NULL_PATH),
-    Row("newfstatat", 262, _PATH, (1,), (0,), _unless(3), empty=3),
+    Row("newfstatat", 262, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FSTATAT),
     Row("unlinkat", 263, _PATH, (1,), (0,), _NO, creates=True),
     Row("renameat", 264, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("linkat", 265, _PATH, (1, 3), (0, 2), (lambda args: bool(args[4] & _FOLLOW_FLAG), False), empty=4),
     Row("symlinkat", 266, _PATH, (2,), (1,), _NO, creates=True),
-    Row("readlinkat", 267, _PATH, (1,), (0,), _NO, empty=ALWAYS_EMPTY),
+    Row("readlinkat", 267, _PATH, (1,), (0,), _NO, empty=ALWAYS_EMPTY, warm=Warm.READLINKAT),
     Row("fchmodat", 268, _PATH, (1,), (0,)),
-    Row("faccessat", 269, _PATH, (1,), (0,)),
+    Row("faccessat", 269, _PATH, (1,), (0,), warm=Warm.FACCESSAT),
     Row("utimensat", 280, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
     Row("name_to_handle_at", 303, _PATH, (1,), (0,), (lambda args: bool(args[4] & _FOLLOW_FLAG),), empty=4,
         support=REFUSED, note="EOPNOTSUPP in a repository, as on any FUSE mount without export support"),
     Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("execveat", 322, _EXEC, (1,), (0,), _unless(4), empty=4),
-    Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2),
+    Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2, warm=Warm.STATX),
     Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind our back"),
     Row("openat2", 437, _PATH, (1,), (0,), rooted=True),
-    Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3),
+    Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FACCESSAT2),
     Row("fchmodat2", 452, _PATH, (1,), (0,), _unless(3), empty=3),
 )  # fmt: skip

@@ -5,23 +5,29 @@
 
 #include "pp.h"
 
-/* Skip the call and return value.  One stop, no memory touched.  0, or -ESRCH when the thread is gone. */
-int pp_answer(struct pp_engine *e, const struct pp_stop *s, long long value)
+/* Skip the call and return value.  One stop, no memory touched.  Pre: t is stopped at an entry. */
+void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value)
 {
-    struct tracee *t = pp_held(e, s);
-    if (!t)
-        return -ESRCH;
     pp_regs regs = t->regs;
     pp_set_nr(&regs, (uint64_t)-1);
     pp_set_result(&regs, (uint64_t)value);
     pp_set_regs(e, t, &regs);
     if (e->use_seccomp) {
         pp_go(e, t, 0);
-        return 0;
+        return;
     }
     t->pending = ANSWER;
     t->result = value;
     pp_go_to_exit(e, t);
+}
+
+/* The same for a stop that Python holds.  0, or -ESRCH when the thread is gone. */
+int pp_answer(struct pp_engine *e, const struct pp_stop *s, long long value)
+{
+    struct tracee *t = pp_held(e, s);
+    if (!t)
+        return -ESRCH;
+    pp_answer_now(e, t, value);
     return 0;
 }
 
@@ -69,11 +75,8 @@ static void run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *re
 
 /* Run the call with path argument arg replaced, unseen by the job.  one_stop: the call cannot sleep interruptibly, so
  * the stub may restore the register.  0, 1 (memory had to be made first; the call comes back as a new stop), -errno. */
-int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const char *path, int len, int one_stop)
+int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop)
 {
-    struct tracee *t = pp_held(e, s);
-    if (!t)
-        return -ESRCH;
     uint64_t slot = pp_slot(t, (size_t)len + 1);
     if (!slot)
         return pp_inject(e, t, (size_t)len + 1);
@@ -98,6 +101,13 @@ int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const cha
     *pp_arg(&regs, arg) = slot;
     run_changed(e, t, &regs);
     return 0;
+}
+
+/* The same for a stop that Python holds; -ESRCH when the thread is gone. */
+int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const char *path, int len, int one_stop)
+{
+    struct tracee *t = pp_held(e, s);
+    return t ? pp_redirect_now(e, t, arg, path, len, one_stop) : -ESRCH;
 }
 
 /* A piece of scratch memory for the call in hand.  0 and *address, 1 (comes back as a new stop), or -errno. */

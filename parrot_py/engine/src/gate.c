@@ -6,15 +6,6 @@
 
 #include "pp.h"
 
-static bool gate_fd(struct pp_engine *e, struct tracee *t, int fd, bool dirents, struct pp_stop *s)
-{
-    int n = pp_link_of(t->tid, fd, s->base[0], sizeof s->base[0]);
-    if (n < 0)
-        return false;
-    s->base_len[0] = n;
-    return pp_in_session(e, s->base[0], n) || (dirents && e->merge_root && n == 1 && s->base[0][0] == '/');
-}
-
 static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, bool *decided)
 {
     char link[128], text[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX];
@@ -42,51 +33,98 @@ static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, 
     return !pp_native_lookup(e, full);
 }
 
-/* What an absolute path (abs, as the job means it; real, as the tracer can look it up) comes to. */
-static bool gate_absolute(struct pp_engine *e, struct tracee *t, const char *abs, const char *real, bool exec)
+/* The name lies in one of our trees: the warm table may know it. */
+static enum verdict gate_ours(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s,
+                              const char *key, size_t len)
 {
-    bool decided;
-    if (pp_under_prefix(e, abs))
-        return true;
-    if (gate_magic(e, t, abs, &decided))
-        return true;
-    if (!decided && !pp_native_lookup(e, real))
-        return true;
-    return exec && !decided && !pp_native_exec(e, real, 0);
+    if (call->path[1] < 0 && pp_warm_answer(e, t, call, s, key, len))
+        return ANSWERED;
+    return OURS;
 }
 
-static bool gate_relative(struct pp_engine *e, struct tracee *t, int dirfd, int i, bool exec, struct pp_stop *s)
+/* Whether the call names the descriptor itself by an empty path; those that may always do so ask Python. */
+static bool empty_allowed(const struct pp_call *call, const struct pp_stop *s)
+{
+    uint64_t flags = call->warm == PP_W_STATX ? s->args[2]
+                     : call->warm == PP_W_FSTATAT || call->warm == PP_W_FACCESSAT2 ? s->args[3] : 0;
+    return flags & AT_EMPTY_PATH;
+}
+
+/* The same for a name relative to (or empty: the descriptor itself) the base in *s. */
+static enum verdict gate_below(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i,
+                               struct pp_stop *s)
+{
+    char key[2 * PP_PATH_MAX + 4];
+    int n = s->base_len[i];
+    if (call->kind == PP_PATH && s->path_len[i] <= 0 && !empty_allowed(call, s))
+        return OURS;
+    memcpy(key, s->base[i], (size_t)n);
+    if (s->path_len[i] > 0) {
+        key[n++] = '/';
+        key[n++] = '/';
+        memcpy(key + n, s->path[i], (size_t)s->path_len[i]);
+        n += s->path_len[i];
+    }
+    return gate_ours(e, t, call, s, key, (size_t)n);
+}
+
+static enum verdict gate_fd(struct pp_engine *e, struct tracee *t, int fd, const struct pp_call *call,
+                            struct pp_stop *s)
+{
+    int n = pp_link_of(t->tid, fd, s->base[0], sizeof s->base[0]);
+    if (n < 0)
+        return NATIVE;
+    s->base_len[0] = n;
+    if (pp_in_session(e, s->base[0], n))
+        return gate_below(e, t, call, 0, s);
+    return call->kind == PP_DIRENTS && e->merge_root && n == 1 && s->base[0][0] == '/' ? OURS : NATIVE;
+}
+
+/* What an absolute path (abs, as the job means it; real, as the tracer can look it up) comes to. */
+static enum verdict gate_absolute(struct pp_engine *e, struct tracee *t, const char *abs, const char *real, bool exec)
+{
+    bool decided;
+    if (gate_magic(e, t, abs, &decided))
+        return OURS;
+    if (decided)
+        return NATIVE;
+    return pp_native_lookup(e, real) && (!exec || pp_native_exec(e, real, 0)) ? NATIVE : OURS;
+}
+
+static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dirfd, int i, const struct pp_call *call,
+                                  struct pp_stop *s)
 {
     char abs[2 * PP_PATH_MAX + 2], real[2 * PP_PATH_MAX + 2];
     int n = pp_link_of(t->tid, dirfd, s->base[i], sizeof s->base[i]);
     if (n < 0)
-        return false; /* EBADF, or a process that we may not inspect */
+        return NATIVE; /* EBADF, or a process that we may not inspect */
     s->base_len[i] = n;
     if (pp_in_session(e, s->base[i], n))
-        return true;
+        return gate_below(e, t, call, i, s);
     if (s->base[i][0] != '/')
-        return false;
+        return NATIVE;
     snprintf(abs, sizeof abs, "%s/%s", n > 1 ? s->base[i] : "", s->path[i]);
     if (dirfd >= 0)
         snprintf(real, sizeof real, "/proc/%d/fd/%d/%s", t->tid, dirfd, s->path[i]);
     else
         snprintf(real, sizeof real, "/proc/%d/cwd/%s", t->tid, s->path[i]);
-    return gate_absolute(e, t, abs, real, exec);
+    return pp_under_prefix(e, abs) ? OURS : gate_absolute(e, t, abs, real, call->kind == PP_EXEC);
 }
 
-static bool gate_empty(struct pp_engine *e, struct tracee *t, int dirfd, int i, bool exec, struct pp_stop *s)
+static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd, int i, const struct pp_call *call,
+                               struct pp_stop *s)
 {
     char real[64];
     int n = pp_link_of(t->tid, dirfd, s->base[i], sizeof s->base[i]);
     if (n < 0)
-        return false;
+        return NATIVE;
     s->base_len[i] = n;
     if (pp_in_session(e, s->base[i], n))
-        return true;
-    if (!exec || dirfd < 0)
-        return false;
+        return gate_below(e, t, call, i, s);
+    if (call->kind != PP_EXEC || dirfd < 0)
+        return NATIVE;
     snprintf(real, sizeof real, "/proc/%d/fd/%d", t->tid, dirfd);
-    return !pp_native_exec(e, real, 0);
+    return pp_native_exec(e, real, 0) ? NATIVE : OURS;
 }
 
 /* openat2 with RESOLVE_IN_ROOT means absolute paths relative to its descriptor: Python looks when that is ours. */
@@ -97,47 +135,51 @@ static bool gate_root(struct pp_engine *e, struct tracee *t, int dirfd, struct p
 }
 
 /* The path in the address of a socket of the local domain, if it is one. */
-static bool gate_sockaddr(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
 {
     struct sockaddr_un address;
     memset(&address, 0, sizeof address);
     size_t room = s->args[2] < sizeof address ? s->args[2] : sizeof address;
     if (room <= offsetof(struct sockaddr_un, sun_path) || s->args[2] > sizeof address ||
         pp_read(t->tid, s->args[1], (char *)&address, room) != (long long)room)
-        return false;
+        return NATIVE;
     if (address.sun_family != AF_UNIX || !address.sun_path[0])
-        return false;
+        return NATIVE;
     size_t n = strnlen(address.sun_path, sizeof address.sun_path);
     memcpy(s->path[0], address.sun_path, n);
     s->path[0][n] = 0;
     s->path_len[0] = (int)n;
-    return s->path[0][0] == '/' ? gate_absolute(e, t, s->path[0], s->path[0], false)
-                                : gate_relative(e, t, -1, 0, false, s);
+    if (s->path[0][0] != '/')
+        return gate_relative(e, t, -1, 0, call, s);
+    return pp_under_prefix(e, s->path[0]) ? OURS : gate_absolute(e, t, s->path[0], s->path[0], false);
 }
 
-static bool gate_path(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i, struct pp_stop *s)
+static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i,
+                              struct pp_stop *s)
 {
-    bool exec = call->kind == PP_EXEC;
     int dirfd = call->dirfd[i] < 0 ? AT_FDCWD : (int)s->args[call->dirfd[i]];
     if (dirfd < 0 && dirfd != AT_FDCWD)
         dirfd = -2; /* a bad descriptor: matters only if the path is relative */
     unsigned long long address = s->args[call->path[i]];
     if (!address)
-        return call->dirfd[i] >= 0 && dirfd != -2 && gate_empty(e, t, dirfd, i, exec, s);
+        return call->dirfd[i] >= 0 && dirfd != -2 ? gate_empty(e, t, dirfd, i, call, s) : NATIVE;
     long long n = pp_read_string(t->tid, address, s->path[i], PP_PATH_MAX);
     if (n < 0)
-        return false; /* EFAULT or ENAMETOOLONG: the kernel says so itself */
+        return NATIVE; /* EFAULT or ENAMETOOLONG: the kernel says so itself */
     s->path_len[i] = (int)n;
-    if (n > 0 && s->path[i][0] == '/' && !(call->rooted && gate_root(e, t, dirfd, s)))
-        return gate_absolute(e, t, s->path[i], s->path[i], exec);
+    if (n > 0 && s->path[i][0] == '/' && !(call->rooted && gate_root(e, t, dirfd, s))) {
+        if (pp_under_prefix(e, s->path[i]))
+            return gate_ours(e, t, call, s, s->path[i], (size_t)n);
+        return gate_absolute(e, t, s->path[i], s->path[i], call->kind == PP_EXEC);
+    }
     if (dirfd == -2)
-        return false;
-    return n == 0 ? gate_empty(e, t, dirfd, i, exec, s) : gate_relative(e, t, dirfd, i, exec, s);
+        return NATIVE;
+    return n == 0 ? gate_empty(e, t, dirfd, i, call, s) : gate_relative(e, t, dirfd, i, call, s);
 }
 
-/* True when Python must see the stop; what was read on the way is in *s.
- * Pre: t is stopped at the entry of call.  Post: nothing of the job is changed. */
-bool pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
+/* Whether Python must see the stop; what was read on the way is in *s.
+ * Pre: t is stopped at the entry of call.  Post: nothing of the job is changed, unless the stop is ANSWERED. */
+enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
 {
     for (int i = 0; i < 2; i++)
         s->path_len[i] = s->base_len[i] = -1;
@@ -145,18 +187,20 @@ bool pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, 
         s->args[i] = *pp_arg(&t->regs, i);
     switch (call->kind) {
     case PP_REFUSE:
-        return true;
+        return OURS;
     case PP_SOCKADDR:
-        return gate_sockaddr(e, t, s);
+        return gate_sockaddr(e, t, call, s);
     case PP_CWD:
-        return gate_fd(e, t, -1, false, s);
+        return gate_fd(e, t, -1, call, s);
     case PP_FD:
     case PP_DIRENTS:
-        return (int)s->args[call->fd] >= 0 && gate_fd(e, t, (int)s->args[call->fd], call->kind == PP_DIRENTS, s);
+        return (int)s->args[call->fd] >= 0 ? gate_fd(e, t, (int)s->args[call->fd], call, s) : NATIVE;
     default: {
-        bool first = call->path[0] >= 0 && gate_path(e, t, call, 0, s);
-        bool second = call->path[1] >= 0 && gate_path(e, t, call, 1, s);
-        return first || second;
+        enum verdict first = gate_path(e, t, call, 0, s);
+        if (call->path[1] < 0 || first == ANSWERED)
+            return first;
+        enum verdict second = gate_path(e, t, call, 1, s);
+        return first == OURS ? OURS : second;
     }
     }
 }

@@ -122,6 +122,14 @@ static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
     pp_go(e, t, sig);
 }
 
+/* A call that began again inside the stub must not run with the stub's registers when it is native after all. */
+static void resume_native(struct pp_engine *e, struct tracee *t)
+{
+    if (t->undone)
+        pp_set_regs(e, t, &t->regs);
+    pp_go(e, t, 0);
+}
+
 /* A call interrupted inside the stub is made again from the stub's own syscall instruction: go on from the original. */
 static void undo_stub_restart(struct tracee *t)
 {
@@ -130,6 +138,7 @@ static void undo_stub_restart(struct tracee *t)
         return;
     *pp_arg(&t->regs, (int)(off / PP_STUB_STRIDE)) = t->stub_value;
     t->regs.rip = t->stub_ip;
+    t->undone = true;
 }
 
 /* The entry of a call.  True when Python must answer it. */
@@ -146,14 +155,21 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     }
     e->counters[PP_C_STOPS]++;
     e->per_call[index]++;
+    t->undone = false;
     if (t->mm && t->mm->count) {
         pp_release_slots(t->mm, t->tid);
         undo_stub_restart(t);
     }
-    if (!pp_gate(e, t, &e->calls[index], s)) {
+    switch (pp_gate(e, t, &e->calls[index], s)) {
+    case NATIVE:
         e->counters[PP_C_NATIVE]++;
-        pp_go(e, t, 0);
+        resume_native(e, t);
         return false;
+    case ANSWERED:
+        e->counters[PP_C_WARM]++;
+        return false;
+    default:
+        break;
     }
     e->counters[PP_C_PYTHON]++;
     t->state = HELD;

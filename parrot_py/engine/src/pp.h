@@ -60,6 +60,7 @@ struct tracee {
     pp_regs regs;        /* at the entry of the call in hand */
     uint64_t stub_ip;    /* instruction pointer and argument that the stub is to restore, for restarts inside it */
     uint64_t stub_value;
+    bool undone;         /* regs differ from the kernel's: the call began again inside the stub */
     char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
     struct mm *mm;
     struct tracee *next; /* hash chain */
@@ -96,6 +97,7 @@ struct pp_engine {
     struct wait_event *queue;
     int queue_head, queue_count, queue_size;
     uint64_t counters[PP_C_COUNT];
+    struct warm_table *warm;
     uint64_t *per_call;
     sigset_t wait_set, old_mask;
 };
@@ -127,7 +129,8 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
 /* gate.c, exechead.c, lookup.c */
-bool pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
+enum verdict { NATIVE, OURS, ANSWERED };
+enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
 bool pp_under_prefix(const struct pp_engine *e, const char *path);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
@@ -135,7 +138,13 @@ bool pp_native_lookup(struct pp_engine *e, const char *path);
 int pp_link_of(pid_t tid, int fd, char *out, int size);
 const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size);
 
+/* warm.c */
+bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const struct pp_stop *s,
+                    const char *key, size_t len);
+
 /* answer.c */
+void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value);
+int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);
 

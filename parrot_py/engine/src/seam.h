@@ -11,6 +11,27 @@ enum pp_kind {
     PP_REFUSE   /* answered ENOSYS without a stop */
 };
 
+/* How the warm table can answer a call; 0 where it cannot. */
+enum pp_warm {
+    PP_W_NONE,
+    PP_W_STAT,
+    PP_W_LSTAT,
+    PP_W_FSTAT,
+    PP_W_FSTATAT,
+    PP_W_STATX,
+    PP_W_ACCESS,
+    PP_W_FACCESSAT,
+    PP_W_FACCESSAT2,
+    PP_W_READLINK,
+    PP_W_READLINKAT,
+    PP_W_OPEN,
+    PP_W_OPENAT,
+    PP_W_DIRENTS
+};
+
+/* For which treatment of a link at the end of its path a warm entry holds. */
+enum { PP_FOLLOW = 1, PP_NOFOLLOW = 2 };
+
 /* One line of the system-call table.  Argument positions are 0 to 5, or -1 where the call has none. */
 struct pp_call {
     int nr;
@@ -19,6 +40,7 @@ struct pp_call {
     int dirfd[2]; /* -1: relative to the working directory */
     int fd;
     int rooted; /* an absolute path may be meant relative to dirfd (openat2) */
+    int warm;   /* enum pp_warm */
 };
 
 /* A stopped thread that Python must answer exactly once: pp_answer, pp_resume, pp_restart, pp_redirect or pp_rewrite. */
@@ -43,6 +65,7 @@ enum pp_event {
 enum pp_counter {
     PP_C_STOPS,      /* seccomp or entry stops of calls in the table */
     PP_C_NATIVE,     /* of these, resumed untouched by the core */
+    PP_C_WARM,       /* of these, answered from the warm table */
     PP_C_PYTHON,     /* of these, handed to Python */
     PP_C_EXTRA,      /* exit stops and stops of injected calls */
     PP_C_INJECTED,   /* injected calls */
@@ -77,6 +100,12 @@ int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long add
             unsigned long long len);
 int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const unsigned long long *args,
                int has_result, long long result, const char *exec_name, int exec_name_len);
+
+void pp_warm_clear(struct pp_engine *e);
+void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st,
+                  const char *object, int object_len, const char *target, int target_len);
+void pp_warm_dirents(struct pp_engine *e, const char *key, int len, const char *records, int size,
+                     const unsigned int *ends, int count);
 
 long long pp_read(int tid, unsigned long long address, char *buffer, unsigned long long len);
 long long pp_write(int tid, unsigned long long address, const char *data, unsigned long long len);

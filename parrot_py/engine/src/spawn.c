@@ -49,6 +49,7 @@ void pp_free(struct pp_engine *e)
         free(e->prefixes[i]);
     if (e->status_pipe >= 0)
         close(e->status_pipe);
+    pp_warm_clear(e);
     free(e->calls);
     free(e->per_call);
     free(e->queue);
