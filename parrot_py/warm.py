@@ -46,7 +46,7 @@ class Warmer:
 
     def missing(self, stop: Stop, error: OSError, follow: bool) -> None:
         """A walk failed with *error*: remember it where it will fail for everybody."""
-        key = key_of(stop)
+        key = key_of(stop) if stop.path[0] else None  # an empty path is an error of the call, not of the name
         if key is not None and self._walker.last_cacheable and error.errno in _LASTING:
             self._engine.warm_name(key, FOLLOW if follow else NOFOLLOW, error=error.errno)
 

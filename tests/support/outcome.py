@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
         return self.stdout.decode("utf-8", "surrogateescape")
 
     def expect(self, status: int = 0, stdout: bytes | None = None) -> Outcome:
-        """Itself, if it ended with *status*, said *stdout* (None: anything) and nothing on stderr; else AssertionError."""
+        """Itself, if it ended with *status*, said *stdout* (None: anything) and nothing on stderr."""
         fits = self.status == status and (stdout is None or self.stdout == stdout) and not self.stderr
         if not fits:
             wanted = "" if stdout is None else f" and stdout {stdout!r}"

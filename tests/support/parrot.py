@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,16 @@ class Parrot:
         return subprocess.Popen(
             self.command(argv, options), env=dict(env or environment(self.home)), cwd=cwd or self.home, **user, **popen
         )
+
+    @contextmanager
+    def running(self, argv: Sequence[str | bytes], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """``start`` for a ``with`` statement; whatever happens inside, the run is over afterwards."""
+        with self.start(argv, **how) as process:
+            try:
+                yield process
+            finally:
+                # The kernel ends the job with its tracer.
+                process.kill()
 
     def run(
         self,

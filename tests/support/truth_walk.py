@@ -1,4 +1,4 @@
-"""``truth_walk.py TRUTH ROOT [--names-only]``: does the tree at ROOT hold exactly what TRUTH says?  Runs as a job, alone.
+"""``truth_walk.py TRUTH ROOT [--names-only]``: does the tree at ROOT hold exactly what TRUTH says?  Runs as a job.
 
 TRUTH has one JSON object per path, as the makers of the real repositories wrote it.  Link targets in it are those
 before ``$(VAR)`` and ``$(VAR:-default)`` are expanded; that is done here with this process's environment.  Everything
