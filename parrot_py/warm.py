@@ -71,12 +71,14 @@ class Warmer:
         key = key_of(stop)
         readable = inode.mode & 0o444 == 0o444 and (inode.is_regular or inode.is_dir)
         if key is not None and readable and self._walker.last_cacheable and place.tree is not self._namespace.root:
-            self._engine.warm_name(
-                key, FOLLOW if follow else _valid(inode), stat=stat_bytes(inode, place.tree.device), obj=path
-            )
+            valid = FOLLOW if follow else _valid(inode)
+            stat = stat_bytes(inode, place.tree.device)
+            self._engine.warm_name(key, valid, stat=stat, obj=path, no_xattrs=not inode.has_xattrs)
 
     def _name(self, key: bytes, valid: int, inode: Inode, device: int) -> None:
-        self._engine.warm_name(key, valid, stat=stat_bytes(inode, device), target=inode.target)
+        self._engine.warm_name(
+            key, valid, stat=stat_bytes(inode, device), target=inode.target, no_xattrs=not inode.has_xattrs
+        )
 
     def _siblings(self, place: Target) -> None:
         """Whoever lists a directory and then looks at one of its names will look at the others."""
@@ -98,7 +100,7 @@ class Warmer:
         if by_path:
             keys.append(node.path + b"/" + entry.name)
         for key in keys:
-            self._engine.warm_name(key, _valid(inode), stat=stat, target=inode.target)
+            self._engine.warm_name(key, _valid(inode), stat=stat, target=inode.target, no_xattrs=not inode.has_xattrs)
 
     def _open_to_all(self, node: Node) -> bool:
         """Whether everybody may search every directory on the way to *node*."""

@@ -50,6 +50,8 @@ class Warm(IntEnum):
     OPEN = lib.PP_W_OPEN
     OPENAT = lib.PP_W_OPENAT
     DIRENTS = lib.PP_W_DIRENTS
+    GETXATTR = lib.PP_W_GETXATTR
+    LGETXATTR = lib.PP_W_LGETXATTR
 
 
 FOLLOW, NOFOLLOW = 1, 2
@@ -213,6 +215,7 @@ class Engine:
         *,
         error: int = 0,
         stat: bytes | None = None,
+        no_xattrs: bool = False,
         target: bytes | None = None,
         obj: bytes | None = None,
     ) -> None:
@@ -221,7 +224,7 @@ class Engine:
         *valid* tells for which treatment of a final link this holds; *obj* is what anybody's open may be redirected to.
         """
         lib.pp_warm_name(
-            self._e, key, len(key), valid, error, stat or ffi.NULL, obj or ffi.NULL, len(obj or b""),
+            self._e, key, len(key), valid, error, stat or ffi.NULL, no_xattrs, obj or ffi.NULL, len(obj or b""),
             target or ffi.NULL, len(target or b""),
         )  # fmt: skip
 

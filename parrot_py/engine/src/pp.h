@@ -84,6 +84,8 @@ struct pp_engine {
     volatile int woken;
     int status_pipe;
     unsigned int serial;
+    int spin_credit;
+    unsigned int sleeps;
     int tracees, parked;
     struct pp_call *calls;
     int call_count;

@@ -26,7 +26,9 @@ enum pp_warm {
     PP_W_READLINKAT,
     PP_W_OPEN,
     PP_W_OPENAT,
-    PP_W_DIRENTS
+    PP_W_DIRENTS,
+    PP_W_GETXATTR,
+    PP_W_LGETXATTR
 };
 
 /* For which treatment of a link at the end of its path a warm entry holds. */
@@ -102,7 +104,7 @@ int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const
                int has_result, long long result, const char *exec_name, int exec_name_len);
 
 void pp_warm_clear(struct pp_engine *e);
-void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st,
+void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st, int no_xattrs,
                   const char *object, int object_len, const char *target, int target_len);
 void pp_warm_dirents(struct pp_engine *e, const char *key, int len, const char *records, int size,
                      const unsigned int *ends, int count);

@@ -19,6 +19,7 @@ struct warm {
     struct warm *next;
     uint32_t hash;
     int valid; /* PP_FOLLOW, PP_NOFOLLOW: for which treatment of a final link the entry holds */
+    bool no_xattrs; /* it has no extended attributes of its own */
     int error; /* the name's errno, 0 when it exists */
     struct stat st;
     char *object;  /* what open may be redirected to by anybody, or NULL */
@@ -105,7 +106,7 @@ static char *copy(struct pp_engine *e, const char *data, size_t len)
 
 /* Note that key is the name of something: st is its struct stat (NULL: it does not exist, error says how).  object and
  * target may be NULL (length ignored).  An older entry of the key is completed. */
-void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st,
+void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st, int no_xattrs,
                   const char *object, int object_len, const char *target, int target_len)
 {
     struct warm *w = find(e, key, (size_t)len, valid);
@@ -115,6 +116,7 @@ void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int 
     w->error = error;
     if (st)
         memcpy(&w->st, st, sizeof w->st);
+    w->no_xattrs = no_xattrs;
     if (object && !w->object)
         w->object = copy(e, object, (size_t)object_len);
     if (target && !w->target)
@@ -224,12 +226,27 @@ static bool answer_dirents(struct pp_engine *e, struct tracee *t, const struct w
     return true;
 }
 
+/* What every listing program asks of every file: labels and access control lists, which hardly any has. */
+static bool answer_getxattr(struct pp_engine *e, struct tracee *t, const struct warm *w, uint64_t address)
+{
+    char name[32];
+    if (!w->no_xattrs || S_ISLNK(w->st.st_mode))
+        return false;
+    long long n = pp_read_string(t->tid, address, name, sizeof name);
+    if (n < 0 || (strncmp(name, "security.", 9) != 0 && strcmp(name, "system.posix_acl_access") != 0 &&
+                  strcmp(name, "system.posix_acl_default") != 0))
+        return false;
+    pp_answer_now(e, t, -ENODATA);
+    return true;
+}
+
 static int need_of(const struct pp_call *call, const struct pp_stop *s)
 {
     switch (call->warm) {
     case PP_W_LSTAT:
     case PP_W_READLINK:
     case PP_W_READLINKAT:
+    case PP_W_LGETXATTR:
         return PP_NOFOLLOW;
     case PP_W_FSTATAT:
     case PP_W_FACCESSAT2:
@@ -292,6 +309,9 @@ bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call 
         return answer_readlink(e, t, w, s->args[1], (int)s->args[2]);
     case PP_W_READLINKAT:
         return answer_readlink(e, t, w, s->args[2], (int)s->args[3]);
+    case PP_W_GETXATTR:
+    case PP_W_LGETXATTR:
+        return answer_getxattr(e, t, w, s->args[1]);
     case PP_W_OPEN:
         return answer_open(e, t, call, w, (unsigned)s->args[1]);
     case PP_W_OPENAT:
