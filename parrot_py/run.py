@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from parrot_py import sessiondir
-from parrot_py.config.model import RunConfig
+from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver
@@ -38,7 +38,7 @@ class Repositories:
     def find(self, name: bytes) -> Driver | None:
         """The driver for the repository *name*; ``None`` when it is not configured, or the host's own is to be used."""
         found = self._table.find(name)
-        if found is None or (found.local and (not found.urls or os.path.exists(ROOT + b"/" + name))):
+        if found is None or (found.local and (not found.urls or os.path.exists(_host_directory(name, found)))):
             return None
         log.info("%s: mounted from %s", found.fqrn, ";".join(found.urls))
         return registry.make("cvmfs", found)
@@ -46,6 +46,18 @@ class Repositories:
     def names(self) -> Sequence[bytes]:
         """The configured names, for the listing of /cvmfs."""
         return [os.fsencode(name) for name in self._table.names()]
+
+    def redirects(self) -> list[tuple[bytes, bytes]]:
+        """The names that stand for a directory inside the host's own repository, which exists, and that directory."""
+        found = [(name, self._table.find(name)) for name in self.names()]
+        local = [(name, config) for name, config in found if config is not None and config.local and config.subpath]
+        pairs = [(ROOT + b"/" + name, _host_directory(name, config)) for name, config in local]
+        return [(prefix, directory) for prefix, directory in pairs if os.path.exists(directory)]
+
+
+def _host_directory(name: bytes, config: RepositoryConfig) -> bytes:
+    """Where the host has what *config* shows as ``/cvmfs/<name>``, if it has it."""
+    return ROOT + b"/" + name + config.subpath
 
 
 def run(config: RunConfig) -> int:
@@ -55,7 +67,7 @@ def run(config: RunConfig) -> int:
     """
     session = sessiondir.create(config.tempdir)
     repositories = Repositories(config)
-    redirects = [(m.prefix, m.destination) for m in config.mounts]
+    redirects = [*repositories.redirects(), *((m.prefix, m.destination) for m in config.mounts)]
     namespace = Namespace(repositories.find, repositories.names, redirects)
     try:
         engine = _engine(config, namespace, os.fsencode(session))
