@@ -76,6 +76,11 @@ class Dispatcher:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def busy(self) -> bool:
+        """Whether workers still wait for something that nobody wants any more."""
+        return bool(self._waiting)
+
     def serve(self, stop: Stop) -> None:
         """Answer *stop*, or park it."""
         engine = self.context.engine
@@ -91,10 +96,13 @@ class Dispatcher:
             answer = -errno.EIO
         if log.isEnabledFor(logging.DEBUG):
             _log(stop, answer)
-        if isinstance(answer, Action):
-            answer.apply(engine, stop)
-        else:
+        if not isinstance(answer, Action):
             engine.answer(stop, answer)
+            return
+        try:
+            answer.apply(engine, stop)
+        except OSError as error:  # no memory for us in the job's address space
+            engine.answer(stop, -(error.errno or errno.ENOMEM))
 
     def _answer(self, stop: Stop) -> Answer:
         row = ROWS[stop.index]

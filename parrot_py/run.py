@@ -78,12 +78,18 @@ def run(config: RunConfig) -> int:
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
         engine.spawn([os.fsencode(a) for a in config.command], _environ(config))
         dispatcher.run()
+        if not dispatcher.busy:
+            namespace.close()
     finally:
-        namespace.close()
         sessiondir.remove(session)
     if config.stats:
         _report(engine)
-    return _end(config, engine)
+    status = _end(config, engine)
+    if dispatcher.busy:
+        # The last process went away in the middle of a download.  Python would wait for the worker; nobody else does.
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def _environ(config: RunConfig) -> dict[bytes, bytes]:

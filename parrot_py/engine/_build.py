@@ -20,6 +20,7 @@ _SOURCES = (
     "spawn",
     "tracee",
     "warm",
+    "warmcall",
 )
 _HERE = Path(__file__).resolve().parent
 # setuptools wants paths relative to the folder of setup.py.
@@ -31,7 +32,7 @@ ffibuilder.set_source(
     "parrot_py.engine._core",
     '#include "pp.h"',
     sources=[str(_RELATIVE / f"{name}.c") for name in _SOURCES],
-    depends=[str(_RELATIVE / name) for name in ("pp.h", "seam.h", "arch_x86_64.h")],
+    depends=[str(_RELATIVE / name) for name in ("pp.h", "seam.h", "arch_x86_64.h", "warm.h")],
     include_dirs=[str(_RELATIVE)],
     define_macros=[("_GNU_SOURCE", None)],
     extra_compile_args=["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-fno-strict-aliasing"],

@@ -178,7 +178,7 @@ class Engine:
         """Address of *size* bytes of ours in the job; ``None``: the stop is consumed, the call will come back."""
         address = ffi.new("unsigned long long *")
         failed = lib.pp_scratch(self._e, self._name(stop), size, address)
-        if failed > 0:
+        if failed > 0 or failed == -errno.ESRCH:  # a thread that died needs no answer
             return None
         if failed < 0:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))

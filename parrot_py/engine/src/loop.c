@@ -48,6 +48,8 @@ static void note_death(struct pp_engine *e, pid_t tid, int status)
     }
     if (t)
         pp_drop(e, t);
+    if (tid == e->root && e->hung_up)
+        pp_hang_up(e);
 }
 
 /* Whether the call in hand asks for a child that shares our memory (its own registers say so; clone3 keeps the flags in a

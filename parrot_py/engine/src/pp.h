@@ -78,6 +78,7 @@ struct pp_engine {
     pid_t root;
     int root_status;
     bool root_done;
+    bool hung_up; /* the terminal was hung up */
     bool use_seccomp;
     bool merge_root;  /* "/" shows a mount point that the host has not */
     bool host_lookup; /* a mount prefix exists on the host: native look-ups do not prove that a path is native */
@@ -153,6 +154,7 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t);
 /* signals.c */
 #define PP_WAKE_SIGNAL (SIGRTMIN + 7)
 void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
+void pp_hang_up(struct pp_engine *e);
 void pp_forward(struct pp_engine *e, const siginfo_t *info);
 void pp_check_parked(struct pp_engine *e);
 void pp_block_signals(struct pp_engine *e);

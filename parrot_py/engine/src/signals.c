@@ -16,9 +16,22 @@ void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig)
 void pp_forward(struct pp_engine *e, const siginfo_t *info)
 {
     bool from_user = info->si_code <= 0;
-    if (!from_user || e->root_done || pp_find(e, info->si_pid) || info->si_signo == SIGTSTP)
+    if (info->si_signo == SIGHUP && !from_user)
+        e->hung_up = true; /* we lead the session in the job's place, and only the leader is told */
+    else if (!from_user || pp_find(e, info->si_pid) || info->si_signo == SIGTSTP)
         return;
-    kill(e->root, info->si_signo);
+    if (!e->root_done)
+        kill(e->root, info->si_signo);
+    else if (e->hung_up)
+        pp_hang_up(e);
+}
+
+/* The terminal is gone and with it the job's first process: the rest gets what the kernel sends when a session ends. */
+void pp_hang_up(struct pp_engine *e)
+{
+    for (int b = 0; b < PP_BUCKETS; b++)
+        for (struct tracee *t = e->buckets[b]; t; t = t->next)
+            kill(t->tid, SIGHUP);
 }
 
 /* Signals that would be delivered to a thread now, as its /proc status tells; 0 when it cannot be told. */
