@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import subprocess
 import time
-import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.support import tree
+from tests.support.cache import bad_objects
 from tests.support.httpd import Fault
 from tests.support.parrot import Parrot, environment
 from tests.support.processes import eventually, kill, marked
@@ -31,30 +29,6 @@ while :; do
     find $R/many -name 'f1*' | xargs cat >/dev/null; wait
 done
 """
-
-
-def bad_objects(cache: Path) -> list[str]:
-    """Named objects in *cache* that are not what their name says.
-
-    An object is named by the hash of its stored form, which for all of this tree is the zlib stream that the web
-    directory still has: so each must equal that, unpacked.
-    """
-    published = tree.twin_tree()
-    data = published.web / published.name / "data"
-    bad = []
-    for path in (path for path in cache.rglob("*") if path.is_file()):
-        rel = f"{path.parent.name}/{path.name}"
-        stored = [data / f"{rel}{letter}" for letter in ("", "C", "X", "P")]
-        if _OBJECT.fullmatch(rel) and not any(_holds(each, path) for each in stored):
-            bad.append(rel)
-    return bad
-
-
-_OBJECT = re.compile("[0-9a-f]{2}/[0-9a-f]{38}")
-
-
-def _holds(stored: Path, path: Path) -> bool:
-    return stored.exists() and zlib.decompress(stored.read_bytes()) == path.read_bytes()
 
 
 @pytest.fixture
@@ -125,7 +99,8 @@ def test_kill_9_of_the_tracer_leaves_nothing_behind(run: Parrot, twin: Site, mom
         top.kill()
         assert top.wait(20) == -signal.SIGKILL
     eventually(lambda: not marked(str(run.home)), what="every process to end")
-    assert bad_objects(run.cache) == []
+    published = tree.twin_tree()
+    assert bad_objects(run.cache, published.web / published.name) == []
     twin.server.heal()
     again = run.run(["sha256sum", f"{tree.TOP}/big.bin", f"{tree.TOP}/hello.txt"]).expect()
     plain = subprocess.run(
