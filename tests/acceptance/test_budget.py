@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -30,7 +31,7 @@ def stops(run: Parrot, what: str, path: str) -> float:
 def run() -> Iterator[Parrot]:
     """One cache for all counts, warm with everything they touch."""
     published = tree.twin_tree()
-    home = places.fresh(places.base() / "work" / "budget")
+    home = places.fresh(places.base() / "work" / f"budget-{os.getpid()}")
     with sites.made_site(published.web, {published.name: published.key}) as site:
         run = Parrot(home, [site.entry(published.name)])
         files = [f"{tree.TOP}/{name}" for name in ("hello.txt", "same/two", "big.bin", "dir/file", "links/abs")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -82,4 +83,4 @@ def twins(home: Path, oracle: Oracle, web: str, shared_cache: Path, parrot: Call
 @pytest.fixture(scope="session")
 def shared_cache() -> Path:
     """One cache for all twins of a worker: the tree is fetched once, and most twins run warm."""
-    return places.fresh(places.base() / "work" / f"cache-{id(places)}")
+    return places.fresh(places.base() / "work" / f"cache-{os.getpid()}")
