@@ -63,6 +63,18 @@ pp_setup() {
     ) || exit 1
 }
 
+# Hand the environment that this shell got on as it was: shells drop what is no name to them (dash: the functions that
+# bash exports), add PWD or SHLVL, and change the order.  parrot_py/config/environment.py takes it from these variables.
+pp_keep_environ() {
+    pp__parts=$(base64 -w 65536 "/proc/$$/environ" 2>/dev/null) || return 0
+    export pp__environ_0=
+    pp__count=0
+    for pp__part in $pp__parts; do
+        export "pp__environ_$pp__count=$pp__part"
+        pp__count=$((pp__count + 1))
+    done
+}
+
 # Become the set-up's Python.  -I: the job's PYTHON* variables are for the job, and nothing is exported here for us.
 pp_exec() {
     if [ "$pp__dir" = "$pp__root/.venv" ]; then

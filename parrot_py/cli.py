@@ -6,7 +6,7 @@ import os
 import sys
 
 from parrot_py import config, log
-from parrot_py.config import Message, RunConfig, directories
+from parrot_py.config import Message, RunConfig, directories, environment
 from parrot_py.errors import ConfigError, EngineError
 
 TROUBLE = 1
@@ -19,11 +19,12 @@ CANNOT_TRACE = 125
 def main(argv: list[str] | None = None) -> int:
     """Run the job that *argv* (default: the process's arguments) describes; answers the exit status.
 
+    The job gets the environment of the process as it was when it started; with *argv* it gets what is in os.environ.
     A run that cannot start says why in one line on stderr.  A job that dies by a signal makes this process die by
     the same one, so this may not return.
     """
     try:
-        wanted = config.read(sys.argv[1:] if argv is None else argv, os.environ)
+        wanted = _read() if argv is None else config.read(argv, os.environ)
         if isinstance(wanted, Message):
             # Bytes, since a driver's name on the command line need not be text.
             sys.stdout.buffer.write(os.fsencode(wanted.text))
@@ -41,6 +42,12 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(error, TROUBLE)
     except EngineError as error:
         return _fail(error, CANNOT_TRACE)
+
+
+def _read() -> RunConfig | Message:
+    """What the process was asked to do."""
+    entries = environment.of_caller()
+    return config.read(sys.argv[1:], environment.mapping(entries), entries)
 
 
 def _prepare(wanted: RunConfig) -> None:

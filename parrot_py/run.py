@@ -48,11 +48,11 @@ class Repositories:
         return [os.fsencode(name) for name in self._table.names()]
 
     def redirects(self) -> list[tuple[bytes, bytes]]:
-        """The names that stand for a directory inside the host's own repository, which exists, and that directory."""
+        """The names that stand for a directory inside the host's own repository, and that directory."""
         found = [(name, self._table.find(name)) for name in self.names()]
         local = [(name, config) for name, config in found if config is not None and config.local and config.subpath]
-        pairs = [(ROOT + b"/" + name, _host_directory(name, config)) for name, config in local]
-        return [(prefix, directory) for prefix, directory in pairs if os.path.exists(directory)]
+        pairs = [(ROOT + b"/" + name, _host_directory(name, config), config.urls) for name, config in local]
+        return [(prefix, directory) for prefix, directory, urls in pairs if not urls or os.path.exists(directory)]
 
 
 def _host_directory(name: bytes, config: RepositoryConfig) -> bytes:
@@ -76,7 +76,7 @@ def run(config: RunConfig) -> int:
         walker = Walker(namespace, fdtable, credentials)
         derived = str(config.tempdir / "derived")
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
-        engine.spawn([os.fsencode(a) for a in config.command], _environ(config))
+        engine.spawn([os.fsencode(a) for a in config.command], config.environ)
         dispatcher.run()
         if not dispatcher.busy:
             namespace.close()
@@ -90,10 +90,6 @@ def run(config: RunConfig) -> int:
         sys.stdout.flush()
         os._exit(status)
     return status
-
-
-def _environ(config: RunConfig) -> dict[bytes, bytes]:
-    return {os.fsencode(k): os.fsencode(v) for k, v in config.environ.items()}
 
 
 def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from parrot_py import __version__
-from parrot_py.config import command_line, directories, proxies, repositories, values
+from parrot_py.config import command_line, directories, environment, proxies, repositories, values
 from parrot_py.config.command_line import Given
 from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
@@ -27,9 +27,12 @@ DRIVERS = ("local", "cvmfs")
 """What ``--check-driver`` answers yes to."""
 
 
-def read(argv: Sequence[str], environ: Mapping[str, str]) -> RunConfig | Message:
+def read(
+    argv: Sequence[str], environ: Mapping[str, str], entries: Sequence[bytes] | None = None
+) -> RunConfig | Message:
     """What the user asked for with *argv* (without the program's name) in *environ*: a run, or just a message.
 
+    *entries* is the same environment as it was passed, for the job, when it is more than a mapping can tell.
     Looks at the files that the configuration names; changes nothing.  The command line wins over the environment.
     Raises ConfigError: one line that names the offending text.
     """
@@ -39,7 +42,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> RunConfig | Message
         return message
     if not given.command:
         raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`")
-    return _run(given, environ)
+    return _run(given, environ, environment.of_mapping(environ) if entries is None else entries)
 
 
 def _message(given: Given, environ: Mapping[str, str]) -> Message | None:
@@ -60,7 +63,7 @@ def _message(given: Given, environ: Mapping[str, str]) -> Message | None:
     return None
 
 
-def _run(given: Given, environ: Mapping[str, str]) -> RunConfig:
+def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> RunConfig:
     tempdir = directories.tempdir(given.last("tempdir"), environ)
     shared, cache_dir = _cache_dir(given, environ, tempdir)
     timeout = _timeout(given, environ)
@@ -71,7 +74,7 @@ def _run(given: Given, environ: Mapping[str, str]) -> RunConfig:
     flags = _debug_flags(given, environ)
     return RunConfig(
         command=given.command,
-        environ={**environ, ENABLED: "TRUE"},
+        environ=environment.with_variable(entries, ENABLED.encode(), b"TRUE"),
         repositories=table,
         tempdir=tempdir,
         cache_dir=cache_dir,

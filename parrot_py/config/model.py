@@ -70,7 +70,8 @@ class RunConfig(NamedTuple):
     """Everything one run of ``parrot_run`` was asked to do.
 
     ``command`` is the job (``os.fsencode`` gives the bytes that were typed) and ``environ`` its whole environment:
-    the one that parrot_run got plus ``PARROT_ENABLED=TRUE``.  Of several ``mounts`` that match, the last one counts.
+    the entries that parrot_run got, in their order, plus ``PARROT_ENABLED=TRUE``.  Of several ``mounts`` that match,
+    the last one counts.
     ``tempdir`` holds caches, session directories and the log; :func:`parrot_py.config.directories.prepare` creates
     it.  ``timeout`` is the ``-T`` bound of one object in seconds, already part of every repository's configuration.
 
@@ -81,7 +82,7 @@ class RunConfig(NamedTuple):
     """
 
     command: tuple[str, ...]
-    environ: Mapping[str, str]
+    environ: tuple[bytes, ...]
     repositories: RepositoryTable
     tempdir: Path
     cache_dir: Path

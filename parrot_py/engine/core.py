@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -125,13 +125,14 @@ class Engine:
         lib.pp_set_merge_dirs(self._e, merge_root)
         lib.pp_set_host_lookup(self._e, prefixes_exist)
 
-    def spawn(self, argv: Sequence[bytes], environ: Mapping[bytes, bytes]) -> int:
+    def spawn(self, argv: Sequence[bytes], environ: Sequence[bytes]) -> int:
         """Start ``argv[0]`` (searched in the caller's PATH) as the job's first process; returns its pid.
 
+        *environ* are the entries of its environment (``NAME=value``, usually) as they are to be.
         Raises EngineError when this machine forbids tracing.
         """
         args = [ffi.new("char[]", a) for a in argv]
-        env = [ffi.new("char[]", k + b"=" + v) for k, v in environ.items()]
+        env = [ffi.new("char[]", entry) for entry in environ]
         c_argv = ffi.new("char *[]", [*args, ffi.NULL])
         c_env = ffi.new("char *[]", [*env, ffi.NULL])
         pid = lib.pp_spawn(self._e, args[0], c_argv, c_env)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parrot_py import cli, log
-from parrot_py.config import RunConfig
+from parrot_py.config import RunConfig, environment
 from parrot_py.errors import ConfigError, EngineError
 
 
@@ -51,7 +51,7 @@ def test_a_run(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert wanted.stats
     assert (tmp_path / "temp" / "cvmfs").is_dir()
     assert capfd.readouterr() == ("", "")
-    assert wanted.environ == {**before, "PARROT_ENABLED": "TRUE"}
+    assert wanted.environ == (*environment.of_mapping(before), b"PARROT_ENABLED=TRUE")
     assert dict(os.environ) == before
     log.stop()
 

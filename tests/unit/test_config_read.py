@@ -30,7 +30,7 @@ def message(*argv: str, **environ: str) -> Message:
 def test_plain_command() -> None:
     wanted = run("ls", "-l", "/cvmfs", HOME="/h")
     assert wanted.command == ("ls", "-l", "/cvmfs")
-    assert wanted.environ == {"HOME": "/h", "PARROT_ENABLED": "TRUE"}
+    assert wanted.environ == (b"HOME=/h", b"PARROT_ENABLED=TRUE")
     assert wanted.tempdir == Path(f"/tmp/parrot.{os.getuid()}")
     assert wanted.cache_dir == wanted.tempdir / "cvmfs"
     assert (wanted.mounts, wanted.work_dir, wanted.debug_file, wanted.debug_rotate) == ((), None, None, 0)
@@ -54,7 +54,7 @@ def test_the_caller_may_change_its_environment_later() -> None:
     wanted = config.read(["ls"], environ)
     environ["A"] = "2"
     assert isinstance(wanted, RunConfig)
-    assert wanted.environ["A"] == "1"
+    assert wanted.environ == (b"A=1", b"PARROT_ENABLED=TRUE")
 
 
 def test_options_end_at_the_command() -> None:
@@ -106,7 +106,7 @@ def test_variables(tmp_path: Path) -> None:
     assert wanted.debug_flags > {"cvmfs", "cache"}
     assert wanted.debug_file == ":stderr"
     assert (wanted.cache_dir, wanted.shared_cache) == (Path("/shared"), True)
-    assert "HTTP_PROXY" not in wanted.environ
+    assert not any(entry.startswith(b"HTTP_PROXY=") for entry in wanted.environ)
 
 
 def test_options_win_over_variables() -> None:
