@@ -91,3 +91,17 @@ def test_the_walk_sees_what_is_wrong(real: Site, parrot: MakeParrot) -> None:
     told = run.run([*walker(), str(wrong), f"/cvmfs/{RMD}"], env=environment(run.home, {"MYVAR": "chosen"})).expect(1)
     assert b"sha256: got" in told.stdout
     assert b"listed, but it should not be there" in told.stdout
+
+
+@pytest.mark.parametrize("name", [BASIC, SHAKE])
+def test_as_root(real: Site, parrot: MakeParrot, name: str) -> None:
+    if not places.is_root():
+        pytest.skip("only root can start a job as root")
+    run = parrot([entry(real, name)])
+    command = [*walker(), str(truth(name)), f"/cvmfs/{name}"]
+    env = environment(run.home, {"MYVAR": "chosen"})
+    assert b" 0 differences" in run.run(command, env=env, timeout=120, root=True).expect().stdout
+
+
+def test_without_seccomp(real: Site, parrot: MakeParrot) -> None:
+    assert b" 0 differences" in walk(parrot([entry(real, RMD)], ["--no-seccomp"]), RMD).expect().stdout

@@ -51,7 +51,8 @@ class Parrot:
 
     def command(self, argv: Sequence[str | bytes], options: Sequence[str] = ()) -> list[str | bytes]:
         """The whole command line that runs *argv*."""
-        settings = ["-t", str(self.tempdir), "-o", str(self.log_file), "-r", self.repositories, *self.options, *options]
+        listed = ["-r", self.repositories] if self.repositories else []
+        settings = ["-t", str(self.tempdir), "-o", str(self.log_file), *listed, *self.options, *options]
         return [*places.launcher(), *settings, "--", *argv]
 
     def start(

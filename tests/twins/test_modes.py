@@ -1,0 +1,38 @@
+"""The other way to trace: without seccomp filters everything is as with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import tree
+from tests.support.programs import program
+from tests.twins.conftest import Twins
+
+PROGRAMS = ("open_forms", "stat_forms", "listing", "cwd", "exec_forms", "threads", "signals", "mapping", "registers")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_without_seccomp(twins: Twins, name: str) -> None:
+    twins.parrot.options.append("--no-seccomp")
+    twins.check([str(program(name)), tree.TOP], timeout=120)
+
+
+def test_shell_without_seccomp(twins: Twins) -> None:
+    twins.parrot.options.append("--no-seccomp")
+    script = (
+        "cd $R/dir && pwd && ls .. && cat ./file && (cd sub; ls | cat) && $R/bin/report-own-loader 0 && rm file 2>&1"
+    )
+    twins.shell(f"cd; {script}; tar c -C $R dir links | tar t | sort; cd; make -s -j4 -f $R/make/Makefile && cat result")
+
+
+def test_without_seccomp_every_call_stops(twins: Twins) -> None:
+    """The option does what it says: the counters of both ways differ by far."""
+    counts = []
+    for options in ([], ["--no-seccomp"]):
+        twins.parrot.log_file.unlink(missing_ok=True)
+        twins.parrot.run(
+            [str(program("budget")), "getppid", "/etc/passwd", "1000"], options=[*options, "--stats"]
+        ).expect()
+        counts.append(twins.parrot.stats()["other"])
+    assert counts[0] < 50
+    assert counts[1] > 1000
