@@ -9,6 +9,7 @@ the loader and the program see.
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import shutil
@@ -32,6 +33,13 @@ def interpreter(path: str) -> bytes | None:
 
 def _find(path: str) -> tuple[int, bytes] | None:
     """File offset of the PT_INTERP program header and the interpreter it names."""
+    status = os.stat(path)
+    return _parse(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(path: str, *_identity: int) -> tuple[int, bytes] | None:
+    """The same, remembered: a job starts the same few programs over and over."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 

@@ -9,6 +9,7 @@ from cffi import FFI
 _SOURCES = (
     "answer",
     "exechead",
+    "family",
     "filter",
     "gate",
     "lookup",

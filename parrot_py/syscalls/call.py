@@ -14,6 +14,7 @@ import struct
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
+from parrot_py.drivers.base import Inode
 from parrot_py.engine.core import Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
@@ -182,6 +183,11 @@ class Call:
     def node(self, target: Target) -> Node:
         """The node of *target* (which exists)."""
         return target.node or self.context.fdtable.node(target.path, target.tree, target.found())
+
+    def may(self, inode: Inode, mask: int) -> bool:
+        """Whether the calling thread has *mask* (of R, W, X) on *inode*; who it is is asked only where that matters."""
+        everybody = mask * 0o111
+        return inode.mode & everybody == everybody or self.credentials().may(inode, mask)
 
     def resolve(self, path: bytes, base: bytes | None, *, follow: bool, how: int = 0) -> Place:
         """Walk *path* from the directory that the /proc text *base* stands for (``None``: the path is absolute)."""

@@ -33,7 +33,7 @@ def chdir(call: Call, target: Target) -> Answer:
     inode = target.found()
     if not inode.is_dir:
         fail(errno.ENOTDIR)
-    if not call.credentials().may(inode, X):
+    if not call.may(inode, X):
         fail(errno.EACCES)
     return Redirect(0, call.context.fdtable.directory_of(call.node(target)))
 
@@ -41,7 +41,7 @@ def chdir(call: Call, target: Target) -> Answer:
 @handles("fchdir")
 def fchdir(call: Call, node: Node) -> Answer:
     """fchdir(fd): the descriptor is a real one on the placeholder (or on a file, which the kernel refuses itself)."""
-    if node.inode.is_dir and not call.credentials().may(node.inode, X):
+    if node.inode.is_dir and not call.may(node.inode, X):
         fail(errno.EACCES)
     return PASS
 

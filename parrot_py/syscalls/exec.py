@@ -50,7 +50,7 @@ def _program(call: Call, place: Place) -> _Program:
     inode = place.found()
     if st.S_ISLNK(inode.mode):
         fail(errno.ELOOP)
-    if not st.S_ISREG(inode.mode) or not call.credentials().may(inode, X):
+    if not st.S_ISREG(inode.mode) or not call.may(inode, X):
         fail(errno.EACCES)
     node = call.node(place)
     return _Program(node, call.materialise(node))

@@ -47,7 +47,7 @@ def _may_get(call: Call, inode: Inode, name: bytes) -> None:
     if name.startswith(b"user."):
         if not (inode.is_regular or inode.is_dir):
             fail(errno.ENODATA)
-        if not call.credentials().may(inode, R):
+        if not call.may(inode, R):
             fail(errno.EACCES)
 
 

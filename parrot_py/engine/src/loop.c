@@ -36,73 +36,9 @@ static bool drain(struct pp_engine *e)
     while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
         if (push(e, tid, status) != 0)
             break;
+    if (tid < 0 && errno == ECHILD && e->queue_count == 0)
+        pp_drop_all(e); /* whatever the records say: the kernel knows of no tracee */
     return e->queue_count > 0;
-}
-
-static void note_death(struct pp_engine *e, pid_t tid, int status)
-{
-    struct tracee *t = pp_find(e, tid);
-    if (tid == e->root) {
-        e->root_done = true;
-        e->root_status = status;
-    }
-    if (t)
-        pp_drop(e, t);
-    if (tid == e->root && e->hung_up)
-        pp_hang_up(e);
-}
-
-/* Whether the call in hand asks for a child that shares our memory (its own registers say so; clone3 keeps the flags in a
- * struct). */
-static bool shares_memory(const struct pp_engine *e, struct tracee *t, int event)
-{
-    pp_regs regs;
-    uint64_t flags = 0;
-    if (event == PTRACE_EVENT_VFORK || pp_get_regs(e, t, &regs) != 0)
-        return true;
-    if (pp_nr(&regs) == SYS_clone)
-        flags = *pp_arg(&regs, 0);
-    else if (pp_nr(&regs) == 435 /* clone3 */)
-        pp_read(t->tid, *pp_arg(&regs, 0), (char *)&flags, sizeof flags);
-    return flags & 0x100; /* CLONE_VM */
-}
-
-static void note_child(struct pp_engine *e, struct tracee *t, int event)
-{
-    unsigned long tid = 0;
-    e->counters[PP_C_PROCESSES]++;
-    if (pp_ptrace(e, PTRACE_GETEVENTMSG, t->tid, NULL, &tid) != 0)
-        return;
-    struct mm *mm = shares_memory(e, t, event) ? pp_mm_share(t->mm) : pp_mm_copy(t->mm);
-    struct tracee *child = pp_find(e, (pid_t)tid);
-    if (!child) {
-        pp_add(e, (pid_t)tid, mm);
-        return;
-    }
-    /* The child's first stop overtook this event: it runs already, with an empty record of its memory. */
-    if (child->mm && child->mm->count == 0 && child->pending == NOTHING) {
-        pp_mm_release(child->mm, child->tid);
-        child->mm = mm;
-    } else {
-        pp_mm_release(mm, 0);
-    }
-}
-
-/* exec by any thread makes it the leader; the other threads die without a word. */
-static struct tracee *note_exec(struct pp_engine *e, struct tracee *t)
-{
-    unsigned long old = 0;
-    if (pp_ptrace(e, PTRACE_GETEVENTMSG, t->tid, NULL, &old) == 0 && (pid_t)old != t->tid) {
-        struct tracee *caller = pp_find(e, (pid_t)old);
-        if (caller) {
-            pid_t leader = t->tid;
-            pp_drop(e, t);
-            pp_rename(e, caller, leader);
-            t = caller;
-        }
-    }
-    pp_exec_done(e, t);
-    return t;
 }
 
 static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
@@ -202,7 +138,7 @@ static bool syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *
 static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop *s)
 {
     if (!WIFSTOPPED(event.status)) {
-        note_death(e, event.tid, event.status);
+        pp_note_death(e, event.tid, event.status);
         return false;
     }
     struct tracee *t = pp_find(e, event.tid);
@@ -221,12 +157,12 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
         event_stop(e, t, sig);
         return false;
     case PTRACE_EVENT_EXEC:
-        t = note_exec(e, t);
+        t = pp_note_exec(e, t);
         break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
-        note_child(e, t, kind);
+        pp_note_child(e, t, kind);
         break;
     default:
         break;

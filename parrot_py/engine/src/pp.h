@@ -67,6 +67,7 @@ struct tracee {
 };
 
 #define PP_BUCKETS 4096
+#define PP_STILLBORN 64
 
 struct wait_event {
     pid_t tid;
@@ -85,6 +86,8 @@ struct pp_engine {
     volatile int woken;
     int status_pipe;
     unsigned int serial;
+    pid_t stillborn[PP_STILLBORN]; /* the last tids that were reported dead before we had heard of them */
+    unsigned int stillborn_at;
     int spin_credit;
     unsigned int sleeps;
     int tracees, parked;
@@ -108,6 +111,7 @@ struct pp_engine {
 /* tracee.c */
 struct tracee *pp_find(struct pp_engine *e, pid_t tid);
 struct tracee *pp_add(struct pp_engine *e, pid_t tid, struct mm *mm);
+void pp_drop_all(struct pp_engine *e);
 void pp_drop(struct pp_engine *e, struct tracee *t);
 void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid);
 struct mm *pp_mm_new(void);
@@ -150,6 +154,11 @@ void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);
+
+/* family.c */
+void pp_note_death(struct pp_engine *e, pid_t tid, int status);
+void pp_note_child(struct pp_engine *e, struct tracee *t, int event);
+struct tracee *pp_note_exec(struct pp_engine *e, struct tracee *t);
 
 /* signals.c */
 #define PP_WAKE_SIGNAL (SIGRTMIN + 7)

@@ -42,9 +42,7 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
 
 void pp_free(struct pp_engine *e)
 {
-    for (int b = 0; b < PP_BUCKETS; b++)
-        while (e->buckets[b])
-            pp_drop(e, e->buckets[b]);
+    pp_drop_all(e);
     for (int i = 0; i < e->prefix_count; i++)
         free(e->prefixes[i]);
     if (e->status_pipe >= 0)

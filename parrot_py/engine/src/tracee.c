@@ -51,6 +51,13 @@ void pp_drop(struct pp_engine *e, struct tracee *t)
     e->tracees--;
 }
 
+void pp_drop_all(struct pp_engine *e)
+{
+    for (int b = 0; b < PP_BUCKETS; b++)
+        while (e->buckets[b])
+            pp_drop(e, e->buckets[b]);
+}
+
 /* The thread now goes by another id (exec by a thread that was not the leader). */
 void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid)
 {

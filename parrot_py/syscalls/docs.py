@@ -1,0 +1,51 @@
+"""The page ``docs/syscalls.md``, made from the table: ``python -m parrot_py.syscalls.docs >docs/syscalls.md``."""
+
+from __future__ import annotations
+
+import sys
+
+from parrot_py.engine.core import Kind
+from parrot_py.syscalls.table import FULL, ROWS, Row
+
+_HEAD = """\
+# The system calls that are stopped
+
+This page is made from `parrot_py/syscalls/table.py` by `python -m parrot_py.syscalls.docs >docs/syscalls.md`;
+`tests/unit/test_docs.py` compares the two. A call that is not listed is never stopped: the kernel runs it untouched.
+Of the calls listed, those that turn out not to concern /cvmfs are sent on by the engine without entering Python.
+
+* **number**: on x86_64.
+* **class**: what the call takes, and so how the engine tells whether it can concern us. "two paths" and "path" are
+  names, "descriptor" is an open file that may be ours, "listing" the same and also a listing of `/`, "working
+  directory" tells it, "program" starts one, "socket address" may hold a path, "none" is refused without a stop.
+* **support**: *full* (as on a read-only mount; a call that would change a repository fails as it does there),
+  *partial* or *refused* (for names of ours, as the note says). What else differs is in [limits.md](limits.md).
+
+| name | number | class | support | note |
+|---|---|---|---|---|
+"""
+
+_CLASSES = {
+    Kind.PATH: "path",
+    Kind.FD: "descriptor",
+    Kind.DIRENTS: "listing",
+    Kind.CWD: "working directory",
+    Kind.EXEC: "program",
+    Kind.SOCKADDR: "socket address",
+    Kind.REFUSE: "none",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    return _HEAD + "".join(_line(row) for row in ROWS)
+
+
+def _line(row: Row) -> str:
+    kind = "two paths" if len(row.path) > 1 else _CLASSES[row.kind]
+    support = row.support if row.support == FULL else f"**{row.support}**"
+    return f"| {row.name} | {row.x86_64} | {kind} | {support} | {row.note} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
