@@ -96,6 +96,8 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     engine = Engine([row.spec() for row in ROWS], use_seccomp=config.use_seccomp)
     if config.use_seccomp and not engine.use_seccomp:
         log.warning("no seccomp filters here: every system call of the job stops twice")
+    if os.statvfs(session).f_flag & os.ST_NOEXEC:
+        log.warning("%s is mounted noexec: programs of a repository cannot be started; choose -t DIR", config.tempdir)
     engine.set_session(session)
     for prefix in namespace.prefixes():
         engine.add_prefix(prefix)
