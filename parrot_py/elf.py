@@ -14,8 +14,10 @@ import hashlib
 import os
 import shutil
 import struct
+import sys
 import tempfile
 
+from parrot_py.drivers.base import may_block
 from parrot_py.places import fail
 
 # Elf64_Phdr: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
@@ -25,8 +27,10 @@ _PHDR64 = struct.Struct("<IIQQQQQQ")
 def interpreter(path: str) -> bytes | None:
     """The interpreter that the ELF file *path* asks for; ``None`` for static programs, other classes and broken files.
 
-    Broken files are the kernel's to refuse, with its own errno.
+    Broken files are the kernel's to refuse, with its own errno.  May block, once, for the parser to be imported.
     """
+    if "elftools" not in sys.modules:
+        may_block()
     found = _find(path)
     return found[1] if found else None
 
@@ -63,13 +67,14 @@ def with_interpreter(path: str, loader: bytes, directory: str) -> str:
     """A copy of the program *path* that is loaded by *loader*; kept in *directory* for the next time.
 
     The name of the copy is made from what it is made from, and it appears complete by rename: any number of processes
-    may ask at once.  Raises ENOEXEC when *path* has no PT_INTERP.
+    may ask at once.  May block, for the copying.  Raises ENOEXEC when *path* has no PT_INTERP.
     """
     status = os.stat(path)
     identity = f"{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape")
     target = os.path.join(directory, hashlib.sha256(identity + loader).hexdigest()[:40])
     if os.path.exists(target):
         return target
+    may_block()
     found = _find(path)
     if found is None:
         fail(errno.ENOEXEC)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from parrot_py.drivers.base import Entry, Inode
+from parrot_py.drivers.base import Entry, Inode, may_block
 
 if TYPE_CHECKING:
     from parrot_py.namespace import Tree
@@ -117,16 +117,19 @@ class FdTable:
         """The FIFO behind a FIFO of the repository: all who open that name meet in this one."""
         return self._make(node, b"p", lambda path: os.mkfifo(path, stat.S_IMODE(node.inode.mode) | 0o600))
 
-    def file_of(self, node: Node, materialise: Callable[[], str]) -> bytes:
-        """The object of a regular file; *materialise* gives the content and is called only if there is none yet."""
-        path = node.made.get(KINDS[0])
-        if path is None:
-            content = materialise()
-            path = self._make(node, b"o", lambda at: _adopt(content, at))
-        return path
+    def made_file(self, node: Node) -> bytes | None:
+        """The object of a regular file if there is one already."""
+        return node.made.get(KINDS[0])
+
+    def file_of(self, node: Node, content: str) -> bytes:
+        """The object of a regular file, made from the local file *content*.  May block: ask through the namespace."""
+        return self._make(node, b"o", lambda at: _adopt(content, at))
 
     def program_of(self, node: Node, content: str, name: bytes) -> bytes:
-        """The object of a program under the *name* it was called by; *content* is what the kernel is to load."""
+        """The object of a program under the *name* it was called by; *content* is what the kernel is to load.
+
+        May block: ask through the namespace.
+        """
         folder = b"%s/x/%d" % (self.directory, node.number)
         path = folder + b"/" + name
         if not os.path.lexists(path):
@@ -161,5 +164,6 @@ def _adopt(content: str, path: bytes) -> None:
             raise
         import shutil
 
+        may_block()
         shutil.copyfile(content, path)
         os.chmod(path, 0o555)

@@ -97,7 +97,8 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
     from parrot_py import elf
 
-    wanted = elf.interpreter(program.file)
+    ask = call.context.namespace.ask
+    wanted = ask(elf.interpreter, program.file)
     if wanted is None or not wanted.startswith(b"/"):
         return program.file, False
     place = _resolve_interpreter(call, wanted)
@@ -107,7 +108,7 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
         loader = place.path
     else:
         loader = os.fsencode(_program(call, place).file)
-    return elf.with_interpreter(program.file, loader, call.context.derived), True
+    return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
 
 
 def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, closes: bool = False) -> Answer:
@@ -139,7 +140,7 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, clos
 
 def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -> bytes:
     """The path to give the kernel: ends in the job's name for the program, at least as long as *filename*."""
-    fdtable = call.context.fdtable
+    fdtable, ask = call.context.fdtable, call.context.namespace.ask
     name = os.path.basename(filename.rstrip(b"/")) or b"program"
     if (
         filename.startswith(b"/dev/fd/") and filename.count(b"/") == 3
@@ -147,10 +148,10 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
         name = os.path.basename(place.path)
     file, copied = _loadable(call, program)
     if program.node is not None:
-        path = fdtable.program_of(program.node, file, name)
+        path: bytes = ask(fdtable.program_of, program.node, file, name)
     else:
         owner = call.node(place) if isinstance(place, Target) else fdtable.native_node(place.path)
-        path = fdtable.program_of(owner, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
+        path = ask(fdtable.program_of, owner, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
     folder, base = os.path.split(path)
     return folder + b"/" * max(1, len(filename) - len(folder) - len(base)) + base
 
