@@ -18,7 +18,7 @@ from parrot_py.engine.core import Engine
 from parrot_py.errors import EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.namespace import ROOT, Namespace
-from parrot_py.process import Credentialer
+from parrot_py.process import Credentialer, read_status
 from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import ROWS
 from parrot_py.walk import Walker
@@ -65,6 +65,8 @@ def run(config: RunConfig) -> int:
 
     Raises EngineError when this machine forbids tracing; nothing was started then.
     """
+    if config.inside and _traced():
+        _join(config)
     session = sessiondir.create(config.tempdir)
     repositories = Repositories(config)
     redirects = [*repositories.redirects(), *((m.prefix, m.destination) for m in config.mounts)]
@@ -90,6 +92,21 @@ def run(config: RunConfig) -> int:
         sys.stdout.flush()
         os._exit(status)
     return status
+
+
+def _traced() -> bool:
+    return read_status(os.getpid()).get("TracerPid", "0").strip() != "0"
+
+
+def _join(config: RunConfig) -> None:
+    """Inside another parrot_run there is nothing to add: the job is started in the outer one's /cvmfs."""
+    log.warning("inside another parrot_run: its configuration counts, not this one's")
+    environ = {name: value for name, _, value in (entry.partition(b"=") for entry in config.environ)}
+    try:
+        os.execvpe(config.command[0], config.command, environ)
+    except OSError as error:
+        sys.stderr.write(f"parrot_run: cannot run {config.command[0]!r}: {error.strerror}\n")
+        sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
 
 
 def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:

@@ -73,6 +73,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
     table = _table(given, environ, base)
     flags = _debug_flags(given, environ)
     return RunConfig(
+        inside=bool(environ.get(ENABLED)),
         command=given.command,
         environ=environment.with_variable(entries, ENABLED.encode(), b"TRUE"),
         repositories=table,

@@ -78,7 +78,8 @@ class RunConfig(NamedTuple):
     ``debug_flags`` choose what is logged; ``debug_file`` is a path, ``:stderr`` or ``:stdout``, or ``None`` when none
     was asked for; ``debug_rotate`` is in bytes, 0 for never.  ``remarks`` (for ``-d debug``) and ``warnings`` are lines
     about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
-    the directory of the caller.  ``stats`` asks for the engine's counters at the end of the run.
+    the directory of the caller.  ``stats`` asks for the engine's counters at the end of the run.  ``inside``: the
+    environment says that another parrot_run is around this one.
     """
 
     command: tuple[str, ...]
@@ -92,6 +93,7 @@ class RunConfig(NamedTuple):
     timeout: float = 60.0
     use_seccomp: bool = True
     stats: bool = False
+    inside: bool = False
     debug_flags: frozenset[str] = frozenset()
     debug_file: str | None = None
     debug_rotate: int = 0
