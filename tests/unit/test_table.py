@@ -28,8 +28,8 @@ def test_numbers_are_those_of_the_kernel() -> None:
         pytest.skip("no <asm/unistd_64.h> here")
     known = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)", header.read_text())}
     assert "openat" in known
-    newest = max(known.values())
-    told = {name: number for name, number in NUMBERS.items() if number <= newest}  # an old header lacks the newest calls
+    newest = max(known.values())  # an old header lacks the newest calls
+    told = {name: number for name, number in NUMBERS.items() if number <= newest}
     assert told == {name: known.get(name) for name in told}
 
 
