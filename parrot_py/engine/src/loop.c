@@ -50,6 +50,8 @@ static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
     }
     t->state = LISTENING;
     pp_ptrace(e, PTRACE_LISTEN, t->tid, NULL, NULL);
+    if (e->parked)
+        pp_check_parked(e);
     pp_mirror_stop(e, t->tid, sig);
 }
 
@@ -192,6 +194,9 @@ static int sleep_for_event(struct pp_engine *e)
 {
     struct timespec tick = {0, PARKED_CHECK_NS};
     for (;;) {
+        /* By the clock, not only when nothing happens: somebody else may keep us busy for long. */
+        if (e->parked && pp_now() - e->parked_checked >= PARKED_CHECK_NS)
+            pp_check_parked(e);
         if (drain(e))
             return 1;
         if (e->tracees == 0)
@@ -202,9 +207,7 @@ static int sleep_for_event(struct pp_engine *e)
             return 1;
         siginfo_t info;
         int sig = sigtimedwait(&e->wait_set, &info, e->parked ? &tick : NULL);
-        if (sig < 0 && errno == EAGAIN)
-            pp_check_parked(e);
-        else if (sig > 0 && sig != SIGCHLD && sig != PP_WAKE_SIGNAL)
+        if (sig > 0 && sig != SIGCHLD && sig != PP_WAKE_SIGNAL)
             pp_forward(e, &info);
     }
 }

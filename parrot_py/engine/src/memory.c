@@ -83,7 +83,8 @@ long long pp_read_string(int tid, unsigned long long address, char *buffer, unsi
     return -ENAMETOOLONG;
 }
 
-static pid_t thread_group(int tid)
+/* The process that a thread belongs to; tid itself when that cannot be told any more. */
+pid_t pp_thread_group(pid_t tid)
 {
     char path[64], line[256];
     pid_t group = tid;
@@ -104,7 +105,7 @@ long long pp_seek(int tid, int fd, long long offset, int whence)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
     if (pidfd < 0)
-        pidfd = (int)syscall(SYS_pidfd_open, thread_group(tid), 0);
+        pidfd = (int)syscall(SYS_pidfd_open, pp_thread_group(tid), 0);
     if (pidfd < 0)
         return -ENOSYS;
     int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);

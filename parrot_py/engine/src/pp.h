@@ -52,6 +52,7 @@ struct tracee {
     unsigned int serial;
     enum state state;
     enum pending pending;
+    pid_t group;         /* its process, 0 until somebody asked */
     bool entered;        /* without seccomp: between entry and exit stop */
     bool fresh;          /* first stop not seen yet */
     bool has_result;
@@ -91,6 +92,7 @@ struct pp_engine {
     int spin_credit;
     unsigned int sleeps;
     int tracees, parked;
+    int64_t parked_checked; /* when the parked threads were last looked at, in ns of the monotonic clock */
     struct pp_call *calls;
     int call_count;
     short by_nr[PP_NR_LIMIT];
@@ -135,6 +137,9 @@ uint64_t pp_stub(const struct mm *mm);
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
+/* memory.c */
+pid_t pp_thread_group(pid_t tid);
+
 /* gate.c, exechead.c, lookup.c */
 enum verdict { NATIVE, OURS, ANSWERED };
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
@@ -166,6 +171,7 @@ void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
 void pp_hang_up(struct pp_engine *e);
 void pp_forward(struct pp_engine *e, const siginfo_t *info);
 void pp_check_parked(struct pp_engine *e);
+int64_t pp_now(void);
 void pp_block_signals(struct pp_engine *e);
 
 /* filter.c */

@@ -1,6 +1,7 @@
 /* Signals around the job: what the terminal and other people send, and what waits for threads that we hold. */
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "pp.h"
 
@@ -55,13 +56,38 @@ static uint64_t deliverable(pid_t tid)
     return pending & ~blocked & ~ignored & ~(harmless & ~caught);
 }
 
-/* A parked thread with a signal to deliver goes back to before its call, so that the signal acts at once and no call
+int64_t pp_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static pid_t group_of(struct tracee *t)
+{
+    if (!t->group)
+        t->group = pp_thread_group(t->tid);
+    return t->group;
+}
+
+/* Whether another thread of the process stopped as a group stop asks: it is complete only when this one stops, too. */
+static bool group_stops(struct pp_engine *e, struct tracee *parked)
+{
+    for (int b = 0; b < PP_BUCKETS; b++)
+        for (struct tracee *t = e->buckets[b]; t; t = t->next)
+            if (t->state == LISTENING && group_of(t) == group_of(parked))
+                return true;
+    return false;
+}
+
+/* A parked thread with a signal to deliver or a stop to take part in goes back to before its call, so that the signal acts at once and no call
  * fails with EINTR: it is made again when the handler returns. */
 void pp_check_parked(struct pp_engine *e)
 {
+    e->parked_checked = pp_now();
     for (int b = 0; b < PP_BUCKETS && e->parked; b++)
         for (struct tracee *t = e->buckets[b]; t; t = t->next)
-            if (t->state == PARKED && deliverable(t->tid)) {
+            if (t->state == PARKED && (deliverable(t->tid) || group_stops(e, t))) {
                 struct pp_stop s = {.tid = t->tid, .serial = t->serial};
                 pp_restart(e, &s);
             }

@@ -62,7 +62,7 @@ void pp_drop_all(struct pp_engine *e)
 void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid)
 {
     unlink_from(e, t);
-    t->tid = tid;
+    t->tid = t->group = tid;
     link_in(e, t);
 }
 
