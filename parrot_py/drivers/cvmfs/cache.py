@@ -17,9 +17,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
+from parrot_py.drivers.cvmfs.pieces import Pieces
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure, log
 
 # Objects must be executable: the job execs them in place.  They never change, so nobody may write.
@@ -34,33 +34,34 @@ class Transaction:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._file, self._path = cache.temporary()
+        self._fd, self._path = cache.temporary()
+        self._pieces = Pieces(self._fd)
         self._done = False
 
     def restart(self) -> None:
         """Begin again with an empty file."""
-        self._file.seek(0)
-        self._file.truncate()
+        self._pieces.restart()
+        os.ftruncate(self._fd, 0)
 
     def write(self, data: bytes, /) -> None:
         """Append *data*."""
-        self._file.write(data)
+        self._pieces.write(data)
 
     def fileno(self) -> int:
         """The descriptor, for positioned writes."""
-        return self._file.fileno()
+        return self._fd
 
     def complete(self) -> str:
         """Path of the file, with everything in it that was written so far: to look at it before it is committed."""
-        self._file.flush()
+        self._pieces.flush()
         return self._path
 
     def commit(self, name: str, mode: int = OBJECT_MODE) -> str:
         """Give the file its final *name*.  Precondition: what was written is complete and verified."""
-        self._file.flush()
-        os.fchmod(self._file.fileno(), mode)
+        self._pieces.flush()
+        os.fchmod(self._fd, mode)
         # Closed before it has its name: a file open for writing cannot be exec'ed (ETXTBSY).
-        self._file.close()
+        self._close()
         final = self._cache.path(name)
         try:
             os.rename(self._path, final)
@@ -75,11 +76,16 @@ class Transaction:
         if self._done:
             return
         try:
-            self._file.close()
+            self._close()
         except OSError as error:
-            # A buffer that cannot be flushed on a full disk: the reason is reported where the write failed.
+            # The reason is reported where the write failed.
             log.debug("closing an abandoned file: %s", error)
         _unlink(self._path)
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class Cache:
@@ -128,11 +134,11 @@ class Cache:
                 found = txn.commit(EMPTY_NAME)
         return found
 
-    def temporary(self) -> tuple[IO[bytes], str]:
-        """A new file in ``txn/`` whose name says which process makes it."""
+    def temporary(self) -> tuple[int, str]:
+        """Descriptor and path of a new file in ``txn/``, whose name says which process makes it."""
         self._prepare()
         path = f"{self.root}/txn/fetch.{_process_mark(os.getpid())}.{next(_numbers)}"
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"), path
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), path
 
     def make_directory(self, path: str) -> None:
         """Make a directory of the cache (and what is above it): readable for others only when root shares it out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,12 +13,12 @@ from parrot_py.drivers.cvmfs.database import looks_whole
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 _CHUNK_THREADS = 8
-_COPY = 1 << 20
 
 
 class Stored(NamedTuple):
@@ -28,25 +27,6 @@ class Stored(NamedTuple):
     compression: int
     size: int
     external: bytes | None
-
-
-class _Region:
-    """An Output that fills one part of a file; several threads fill several parts."""
-
-    def __init__(self, fd: int, offset: int) -> None:
-        self._fd, self._offset, self._at = fd, offset, offset
-
-    def restart(self) -> None:
-        """Begin again at the start of the part."""
-        self._at = self._offset
-
-    def write(self, data: bytes, /) -> None:
-        """Write *data* at the current position of the part."""
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._fd, view, self._at)
-            self._at += written
-            view = view[written:]
 
 
 class Store:
@@ -139,12 +119,16 @@ class Store:
             _Assembly(self, txn, algorithm, chunks, stored).run()
             return txn.commit(name)
 
-    def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: _Region) -> None:
+    def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> None:
         """Write the verified content of one chunk into *region*."""
+        self._feed_chunk(hash_, chunk, stored, region)
+        region.flush()
+
+    def _feed_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> None:
         cached = self.cache.find(hash_.cache_path(), chunk.size)
         if cached is not None:
             with open(cached, "rb") as file:
-                for block in iter(lambda: file.read(_COPY), b""):
+                for block in iter(lambda: file.read(PIECE), b""):
                     region.write(block)
             return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
@@ -191,7 +175,7 @@ class _Assembly:
         try:
             for chunk in iter(self._next, None):
                 hash_ = ContentHash(self._algorithm, chunk.digest)
-                self._store.fetch_chunk(hash_, chunk, self._stored, _Region(self._fd, chunk.offset))
+                self._store.fetch_chunk(hash_, chunk, self._stored, Pieces(self._fd, chunk.offset))
         except Failure as failure:
             self._fail(failure)
         except OSError as error:

@@ -169,17 +169,17 @@ def test_kill_at_any_time_leaves_nothing_wrong(site: Site, real: Path) -> None:
 
 def test_only_abandoned_files_are_swept(tmp_path: Path) -> None:
     first = Cache(tmp_path)
-    file, ours = first.temporary()
+    fd, ours = first.temporary()
     foreign, old = tmp_path / "txn" / "fetch.other-host.1.2.3", tmp_path / "txn" / "fetchAbCdEf"
     foreign.touch()
     old.touch()
     os.utime(old, (1, 1))
     dead = tmp_path / "txn" / re.sub(r"\.(\d+)\.(\d+)\.(\d+)$", r".\1.9.\3", os.path.basename(ours))
     dead.touch()
-    second_file, second = Cache(tmp_path).temporary()
+    second_fd, second = Cache(tmp_path).temporary()
     assert {str(path) for path in (tmp_path / "txn").iterdir()} == {ours, str(foreign), second}
-    file.close()
-    second_file.close()
+    os.close(fd)
+    os.close(second_fd)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -193,7 +193,7 @@ def test_a_full_disk_is_enospc(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.Transaction.write", full)
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.store.os.pwrite", full)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.pieces.os.pwrite", full)
     refused(caplog, lambda: repository.materialise(plain), os.strerror(code), errno.ENOSPC)
     refused(caplog, lambda: repository.materialise(chunked), os.strerror(code), errno.ENOSPC)
     assert list((site.cache / "txn").iterdir()) == []
