@@ -24,7 +24,8 @@ class RepositoryConfig(NamedTuple):
 
     ``urls`` are tried in order.  ``proxies`` are groups: members of a group share the load, a later group is used
     when all members of the earlier ones failed; the member ``"DIRECT"`` means no proxy.  Time-outs are in seconds:
-    ``timeout`` through a proxy, ``timeout_direct`` without; ``deadline`` bounds one whole object with all its retries.
+    ``timeout`` through a proxy, ``timeout_direct`` without; ``deadline`` ends the fetching of one file, with all its
+    parts and retries, after so long without progress (see drivers/cvmfs/patience.py).
     ``variables`` are what ``$(NAME)`` in variant symbolic links expands to.  ``uid`` and ``gid`` own every entry
     (claimed ownership); ``None`` shows the owner that the catalog states.  ``subpath`` (``b"/a/b"``) is the directory
     of the repository that appears as its root.
@@ -73,7 +74,7 @@ class RunConfig(NamedTuple):
     the entries that parrot_run got, in their order, plus ``PARROT_ENABLED=TRUE``.  Of several ``mounts`` that match,
     the last one counts.
     ``tempdir`` holds caches, session directories and the log; :func:`parrot_py.config.directories.prepare` creates
-    it.  ``timeout`` is the ``-T`` bound of one object in seconds, already part of every repository's configuration.
+    it.  ``timeout`` is the ``-T`` bound in seconds, already part of every repository's configuration.
 
     ``debug_flags`` choose what is logged; ``debug_file`` is a path, ``:stderr`` or ``:stdout``, or ``None`` when none
     was asked for; ``debug_rotate`` is in bytes, 0 for never.  ``remarks`` (for ``-d debug``) and ``warnings`` are lines

@@ -42,7 +42,7 @@ HONOURED = (
     Option("-r --cvmfs-repos", "REPOS", "PARROT_CVMFS_REPO", "repositories and how to reach them", "built-in list"),
     Option("-p --proxy", "PROXIES", "HTTP_PROXY", "HTTP proxies: a|b;c;DIRECT", "DIRECT"),
     Option("-t --tempdir", "DIR", "PARROT_TEMP_DIR", "caches and session data", "$TMPDIR/parrot.<uid>"),
-    Option("-T --timeout", "TIME", "PARROT_TIMEOUT", "bound for fetching one object: 30, 30s, 5m, 1h, 1d", "60s"),
+    Option("-T --timeout", "TIME", "PARROT_TIMEOUT", "give up fetching after so long without progress: 30, 5m", "60s"),
     Option("-M --mount", "/FROM=/TO", "PARROT_MOUNT_STRING", "redirect a path (repeatable; the last match counts)"),
     Option("-w --work-dir", "DIR", "", "start the job in this directory of the host", "the current directory"),
     Option("-d --debug", "FLAG", "PARROT_DEBUG_FLAGS", "log more (repeatable): cvmfs, syscall, process ... all"),

@@ -2,7 +2,7 @@
 
 The ladder for one object: bad data is asked for again past all caches, then elsewhere; a transfer that broke is
 repeated after a pause; a proxy that fails is replaced within its group, then by the next group; a server that fails is
-replaced by the next.  All of it ends at the deadline.
+replaced by the next.  All of it ends when there was no progress for ``config.deadline`` (see patience.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import may_block
+from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from parrot_py.drivers.cvmfs.sink import PlainSink, Sink
 from parrot_py.drivers.cvmfs.transport import BAD_DATA, CONNECT, SHORT, SLOW, TransferError, Transport
@@ -28,10 +29,10 @@ _NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 class _Effort:
     """The state of getting one object: what was tried, what failed, how long is left."""
 
-    def __init__(self, config: RepositoryConfig) -> None:
-        self.config = config
+    def __init__(self, config: RepositoryConfig, patience: Patience) -> None:
+        self.config, self.patience = config, patience
         self.began = time.monotonic()
-        self.deadline = self.began + config.deadline
+        self._furthest = self._at = 0
         self.hosts: set[str] = set()
         self.proxies: set[str | None] = set()
         self.errors: dict[str, str] = {}
@@ -43,7 +44,18 @@ class _Effort:
     def pause(self) -> float:
         """Seconds to wait before the same is tried again; the range doubles each time."""
         wait, self._pause = random.uniform(0, self._pause), min(2 * self._pause, self.config.backoff_max)
-        return max(0.0, min(wait, self.deadline - time.monotonic()))
+        return min(wait, self.patience.left())
+
+    def start(self) -> None:
+        """A new attempt begins."""
+        self._at = 0
+
+    def arrived(self, amount: int) -> None:
+        """The attempt brought *amount* bytes; what an earlier one brought already is no progress."""
+        self._at += amount
+        if self._at > self._furthest:
+            self.patience.gain(self._at - self._furthest)
+            self._furthest = self._at
 
     def note(self, hop: Hop, error: TransferError) -> None:
         """Remember what went wrong, for the log line."""
@@ -82,27 +94,45 @@ class Fetcher:
         hop = self._run(self.route, f"/{name}", sink, {}, f"file {name}")
         return sink.output.data, hop
 
-    def object(self, path: str, sink: Sink) -> None:
-        """Feed the object at *path* (``/data/ab/cd…``) into *sink*; raises Failure, or OSError of the sink."""
-        self._run(self.route, path, sink, {}, f"object {path[1:]}")
+    def patience(self) -> Patience:
+        """The patience for one thing, from now on."""
+        return Patience(self.config.deadline)
 
-    def external_file(self, path: bytes, sink: Sink, part: tuple[int, int] | None = None) -> None:
+    def object(self, path: str, sink: Sink, patience: Patience | None = None) -> None:
+        """Feed the object at *path* (``/data/ab/cd…``) into *sink*; raises Failure, or OSError of the sink.
+
+        *patience* is shared with the other objects that make up the same file.
+        """
+        self._run(self.route, path, sink, {}, f"object {path[1:]}", patience)
+
+    def external_file(
+        self, path: bytes, sink: Sink, part: tuple[int, int] | None = None, patience: Patience | None = None
+    ) -> None:
         """Feed external file *path*, or a *part* (offset, size), to *sink*; Failure, or OSError of the sink."""
         headers = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
-        self._run(self.external, quote(path, safe=_UNESCAPED), sink, headers, f"external file {ascii(path)[2:-1]}")
+        what = f"external file {ascii(path)[2:-1]}"
+        self._run(self.external, quote(path, safe=_UNESCAPED), sink, headers, what, patience)
 
     def leave_host(self, hop: Hop) -> None:
         """What *hop* delivered is of no use although it was complete: prefer another server from now on."""
         if self.route is not None:
             self.route.leave_host(hop)
 
-    def _run(self, route: Route | None, path: str, sink: Sink, headers: Mapping[str, str], what: str) -> Hop:
+    def _run(
+        self,
+        route: Route | None,
+        path: str,
+        sink: Sink,
+        headers: Mapping[str, str],
+        what: str,
+        patience: Patience | None = None,
+    ) -> Hop:
         may_block()
         if route is None:
             raise Failure(f"{what}: no server is configured")
         if self._last is not None and time.monotonic() < self._dead_until:
             raise Failure(f"{what}: not tried, no server answered a moment ago ({self._last})", unreachable=True)
-        effort = _Effort(self.config)
+        effort = _Effort(self.config, patience or self.patience())
         while True:
             hop = route.current(effort.hosts)
             try:
@@ -117,17 +147,19 @@ class Fetcher:
 
     def _attempt(self, hop: Hop, path: str, sink: Sink, headers: Mapping[str, str], effort: _Effort) -> None:
         sink.begin()
+        effort.start()
         asked = {**headers, **_NO_CACHE} if effort.no_cache else headers
         self.downloads += 1
-        with closing(self._transport.get(hop, hop.url + path, asked, effort.deadline)) as blocks:
+        with closing(self._transport.get(hop, hop.url + path, asked, effort.patience)) as blocks:
             for block in blocks:
                 self.received += len(block)
+                effort.arrived(len(block))
                 sink.feed(block)
         sink.finish()
 
     def _go_on(self, route: Route, hop: Hop, error: TransferError, effort: _Effort) -> bool:
         """Decide about the next attempt (wait if there must be a pause); False when nothing is left to try."""
-        if time.monotonic() >= effort.deadline or self._closed.is_set():
+        if not effort.patience.left() or self._closed.is_set():
             return False
         if error.kind == BAD_DATA and not effort.no_cache:
             effort.no_cache = True

@@ -13,6 +13,7 @@ from parrot_py.drivers.cvmfs.database import looks_whole
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink
@@ -119,27 +120,26 @@ class Store:
             _Assembly(self, txn, algorithm, chunks, stored).run()
             return txn.commit(name)
 
-    def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> None:
-        """Write the verified content of one chunk into *region*."""
-        self._feed_chunk(hash_, chunk, stored, region)
-        region.flush()
-
-    def _feed_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> None:
+    def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
+        """Write the verified content of one chunk into *region*; *patience* is with the whole file."""
         cached = self.cache.find(hash_.cache_path(), chunk.size)
         if cached is not None:
             with open(cached, "rb") as file:
                 for block in iter(lambda: file.read(PIECE), b""):
                     region.write(block)
+            region.flush()
+            patience.gain(chunk.size)
             return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
         if stored.external is None:
-            self.fetcher.object(hash_.object_path(PARTIAL), sink)
+            self.fetcher.object(hash_.object_path(PARTIAL), sink, patience)
         else:
-            self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size))
+            self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size), patience)
+        region.flush()
 
 
 class _Assembly:
-    """Fetches all chunks of one file into one transaction, several at a time.
+    """Fetches all chunks of one file into one transaction, several at a time, with one patience for the whole.
 
     The threads are its own (and the caller's): with a common pool, callers that wait for chunks could hold all the
     threads that would have to fetch them.
@@ -149,6 +149,7 @@ class _Assembly:
         self, store: Store, txn: Transaction, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
     ) -> None:
         self._store, self._fd, self._algorithm, self._stored = store, txn.fileno(), algorithm, stored
+        self._patience = store.fetcher.patience()
         self._left = list(reversed(chunks))
         self._lock = threading.Lock()
         self._failure: Failure | None = None
@@ -175,7 +176,7 @@ class _Assembly:
         try:
             for chunk in iter(self._next, None):
                 hash_ = ContentHash(self._algorithm, chunk.digest)
-                self._store.fetch_chunk(hash_, chunk, self._stored, Pieces(self._fd, chunk.offset))
+                self._store.fetch_chunk(hash_, chunk, self._stored, Pieces(self._fd, chunk.offset), self._patience)
         except Failure as failure:
             self._fail(failure)
         except OSError as error:

@@ -1,7 +1,7 @@
 """One HTTP (or file) transfer: bytes as they come, every wait bounded, every failure classified.
 
 ``requests`` does the talking.  It bounds each single wait but not the sum of them, so a server that sends a byte now
-and then could hold a transfer for ever; the sockets here therefore know the deadline of the transfer they serve.
+and then could hold a transfer for ever; the sockets here therefore know the patience with the transfer they serve.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from parrot_py import __version__
+from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ _pace = threading.local()
 
 
 def _hurry(sock: socket.socket) -> None:
-    """Let the next wait on *sock* end at the deadline of this thread's transfer, at the latest."""
-    deadline = getattr(_pace, "deadline", None)
-    if deadline is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("deadline passed")
+    """Let the next wait on *sock* end with the patience of this thread's transfer, at the latest."""
+    patience: Patience | None = getattr(_pace, "patience", None)
+    if patience is not None:
+        left = patience.left()
+        if not left:
+            raise TimeoutError("patience is over")
         sock.settimeout(min(_pace.period, left))
 
 
@@ -57,7 +58,7 @@ class _BoundedSocket(socket.socket):
 
 
 def _bounded_session() -> requests.Session:
-    """A session whose sockets keep the deadline, and that takes nothing from the environment."""
+    """A session whose sockets know how long to wait, and that takes nothing from the environment."""
     import ssl
     from http.cookiejar import DefaultCookiePolicy
 
@@ -117,31 +118,31 @@ class Transport:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
-    def get(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Generator[bytes, None, None]:
-        """The body of *url* in blocks; TransferError may come in the middle.  *deadline* is on the monotonic clock."""
+    def get(self, hop: Hop, url: str, headers: Mapping[str, str], patience: Patience) -> Generator[bytes, None, None]:
+        """The body of *url* in blocks; TransferError may come in the middle."""
         if url.startswith("file:"):
             return _file_blocks(url, headers)
-        return self._http(hop, url, headers, deadline)
+        return self._http(hop, url, headers, patience)
 
-    def _http(self, hop: Hop, url: str, headers: Mapping[str, str], deadline: float) -> Generator[bytes, None, None]:
+    def _http(self, hop: Hop, url: str, headers: Mapping[str, str], patience: Patience) -> Generator[bytes, None, None]:
         period = self._timeout if hop.proxy else self._timeout_direct
-        if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise TransferError(SLOW, "deadline passed while waiting for other transfers")
-        _pace.deadline, _pace.period = deadline, period
+        if not self._slots.acquire(timeout=patience.left()):
+            raise TransferError(SLOW, "timed out while waiting for other transfers")
+        _pace.patience, _pace.period = patience, period
         try:
             with _classified(hop):
-                yield from self._blocks(hop, url, headers, period, deadline)
+                yield from self._blocks(hop, url, headers, period, patience)
         finally:
-            _pace.deadline = None
+            _pace.patience = None
             self._slots.release()
 
     def _blocks(
-        self, hop: Hop, url: str, headers: Mapping[str, str], period: float, deadline: float
+        self, hop: Hop, url: str, headers: Mapping[str, str], period: float, patience: Patience
     ) -> Iterator[bytes]:
-        patience = max(0.001, min(period, deadline - time.monotonic()))
+        timeout = max(0.001, min(period, patience.left()))
         proxies = {"http": hop.proxy, "https": hop.proxy} if hop.proxy else {}
         with self._open_session().get(
-            url, headers=dict(headers), stream=True, timeout=patience, proxies=proxies, allow_redirects=False
+            url, headers=dict(headers), stream=True, timeout=timeout, proxies=proxies, allow_redirects=False
         ) as response:
             _check_status(response, hop, ranged="Range" in headers)
             yield from _body(response.raw, response.headers.get("Content-Length"), period)

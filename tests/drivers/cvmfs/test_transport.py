@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop
 from parrot_py.drivers.cvmfs.transport import CONNECT, PARALLEL_TRANSFERS, SLOW, TransferError, Transport
 from tests.support.httpd import Fault, Server
@@ -39,7 +40,7 @@ def transport() -> Iterator[Transport]:
 
 
 def get(transport: Transport, server: Server, path: str, within: float = 10.0) -> bytes:
-    return b"".join(transport.get(Hop(server.url, None), server.url + path, {}, time.monotonic() + within))
+    return b"".join(transport.get(Hop(server.url, None), server.url + path, {}, Patience(within)))
 
 
 def test_connections_are_used_again(server: Server, transport: Transport) -> None:
@@ -66,7 +67,7 @@ def test_no_more_than_the_allowed_number_run_at_a_time(server: Server, transport
 
 def test_an_abandoned_transfer_frees_its_place(server: Server, transport: Transport) -> None:
     for _ in range(2 * PARALLEL_TRANSFERS):
-        blocks = transport.get(Hop(server.url, None), server.url + "/big", {}, time.monotonic() + 10)
+        blocks = transport.get(Hop(server.url, None), server.url + "/big", {}, Patience(10))
         next(blocks)
         blocks.close()
     assert len(get(transport, server, "/big")) == 3_000_000
