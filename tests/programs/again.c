@@ -13,7 +13,7 @@ static void ask(const char *what, const char *path)
         if (i == 0 || rv < 0)
             told(rv, "%s", what);
         if (rv == 0 && i == 0)
-            say("   %s of %lld, mine %d", kind(s.st_mode), S_ISREG(s.st_mode) ? (long long)s.st_size : 0LL, s.st_uid == getuid());
+            say("   %s of %lld, mine %d", kind(s.st_mode), S_ISREG(s.st_mode) ? (long long)s.st_size : 0LL, mine(&s));
         told(syscall(SYS_faccessat, AT_FDCWD, path, W_OK), "   writable");
         int fd = quiet_open(path, O_RDONLY | O_NONBLOCK);
         told(fd, "   open");

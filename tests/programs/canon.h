@@ -125,15 +125,25 @@ static UNUSED const char *kind(mode_t mode)
     }
 }
 
+/* Whether an object of the tree belongs to the caller, 2 for an object outside: in a user namespace, where the native
+ * side may run, foreign files seem to belong to uid 65534, whom the caller may be. */
+static UNUSED int mine(const struct stat *s)
+{
+    struct stat top;
+    if (stat(root, &top) < 0 || top.st_dev != s->st_dev)
+        return 2;
+    return s->st_uid == getuid() && s->st_gid == getgid();
+}
+
 /* One line about a stat: what every file system tells alike. */
 static UNUSED void say_stat(const char *what, const struct stat *s)
 {
     if (S_ISDIR(s->st_mode))
-        say("%s: dir %04o mine=%d mtime=%lld.%09ld", what, s->st_mode & 07777, s->st_uid == getuid() && s->st_gid == getgid(),
+        say("%s: dir %04o mine=%d mtime=%lld.%09ld", what, s->st_mode & 07777, mine(s),
             (long long)s->st_mtim.tv_sec, s->st_mtim.tv_nsec);
     else
         say("%s: %s %04o size=%lld nlink=%lu mine=%d mtime=%lld.%09ld", what, kind(s->st_mode), s->st_mode & 07777,
-            (long long)s->st_size, (unsigned long)s->st_nlink, s->st_uid == getuid() && s->st_gid == getgid(),
+            (long long)s->st_size, (unsigned long)s->st_nlink, mine(s),
             (long long)s->st_mtim.tv_sec, s->st_mtim.tv_nsec);
 }
 

@@ -23,9 +23,14 @@ class OracleUnavailable(Exception):
 class Oracle:
     """A mounted read-only /cvmfs in a process of its own.  Raises OracleUnavailable where that can't be had."""
 
-    def __init__(self, source: Path, name: str) -> None:
+    def __init__(self, source: Path, name: str, modes: Mapping[str, int]) -> None:
+        self._root = places.base() / f"oracle-{os.getpid()}"
+        self._root.mkdir()
         self._keeper = subprocess.Popen(
-            [sys.executable, "-I", str(KEEPER), str(places.job_uid()), str(source), name],
+            [
+                *[sys.executable, "-I", str(KEEPER), str(places.job_uid())],
+                *[str(source), name, str(self._root), json.dumps(modes)],
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,6 +73,7 @@ class Oracle:
         self._keeper.stdin.close()
         self._keeper.wait(30)
         self._keeper.stdout.close()
+        self._root.rmdir()
 
     def _read(self) -> dict[str, Any]:
         assert self._keeper.stdout is not None

@@ -1,11 +1,12 @@
 """A process that holds a mounted, read-only /cvmfs and runs commands there: what twins are compared with.
 
-    python oracle_keeper.py UID SOURCE NAME
+    python oracle_keeper.py UID SOURCE NAME ROOT MODES
 
 The tree SOURCE is copied to a tmpfs of its own at ``/cvmfs/NAME``, and that *file system* is made read-only (a
 read-only bind mount would answer access(2) and open(2) differently).  All of it lives in a private mount namespace
 under a private root, so the host never sees it; an ordinary user gets the same through a user namespace, where the
-host allows one.
+host allows one.  ROOT is an empty directory for the purpose.  MODES (JSON) are modes for paths of the copy, which
+would keep an ordinary user from copying it.
 
 Requests are lines of JSON on stdin, answers lines of JSON on stdout.
 """
@@ -17,7 +18,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,7 +52,7 @@ def private_namespace() -> None:
     mount("none", "/", "", MS_REC | MS_PRIVATE)
 
 
-def build_root(root: str, source: str, name: str) -> None:
+def build_root(root: str, source: str, name: str, modes: dict[str, int]) -> None:
     """A root directory like the host's, with ``/cvmfs/NAME``."""
     mount("oracle", root, "tmpfs", 0, "mode=755")
     for entry in os.scandir("/"):
@@ -69,6 +69,8 @@ def build_root(root: str, source: str, name: str) -> None:
         os.mkdir(f"{cvmfs}/{repository}")
     mount("tree", f"{cvmfs}/{name}", "tmpfs", 0, "mode=755")
     subprocess.run(["cp", "-a", f"{source}/.", f"{cvmfs}/{name}"], check=True)
+    for path, mode in modes.items():
+        os.chmod(f"{cvmfs}/{name}/{path}", mode)
     mount("tree", f"{cvmfs}/{name}", "", MS_REMOUNT | MS_RDONLY)
     mount("cvmfs", cvmfs, "", MS_REMOUNT | MS_RDONLY)
     os.chroot(root)
@@ -108,19 +110,17 @@ def say(answer: dict[str, Any]) -> None:
 
 def main() -> NoReturn:
     """Build the namespace, then serve requests until stdin ends."""
-    uid, source, name = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    with tempfile.TemporaryDirectory(prefix="pp-oracle-", dir="/tmp") as root:
-        try:
-            private_namespace()
-            build_root(root, source, name)
-        except OSError as error:
-            say({"error": f"{error.filename}: {error.strerror}"})
-            sys.exit(1)
-        say({"ready": True})
-        for line in sys.stdin:
-            say(run(uid, json.loads(line)))
-        # The directory under the mounts can only be removed from outside; whoever started us does that.
-        os._exit(0)
+    uid, source, name, root, modes = int(sys.argv[1]), *sys.argv[2:5], json.loads(sys.argv[5])
+    try:
+        private_namespace()
+        build_root(root, source, name, modes)
+    except OSError as error:
+        say({"error": f"{error.filename}: {error.strerror}"})
+        sys.exit(1)
+    say({"ready": True})
+    for line in sys.stdin:
+        say(run(uid, json.loads(line)))
+    sys.exit(0)
 
 
 if __name__ == "__main__":

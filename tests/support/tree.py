@@ -17,7 +17,7 @@ TOP = f"/cvmfs/{NAME}"
 KIB = 1024
 
 FORBIDDEN = {"unreadable": 0, "modes/0000": 0, "bin/exec-only": 0o111, "noexec-dir": 0o600, "noread-dir": 0o300}
-"""Modes that would keep an ordinary user from publishing or copying the tree: given to both sides afterwards."""
+"""Modes that would keep an ordinary user from publishing or copying the tree: both sides get them afterwards."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,6 @@ def _build(place: Path) -> None:
     places.give_all(plain)
     options = PublishOptions(chunk_sizes=ChunkSizes(512 * KIB, 1024 * KIB, 2048 * KIB), edit_catalog=_forbid)
     publish(plain, place / "web", open_keys(place / "keys", NAME), options)
-    for rel, mode in FORBIDDEN.items():
-        os.chmod(plain / rel, mode)
 
 
 def _forbid(_: bytes, catalog: sqlite3.Connection) -> None:

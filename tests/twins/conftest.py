@@ -51,7 +51,7 @@ class Twins:
 def oracle() -> Iterator[Oracle]:
     """The mounted read-only tree."""
     try:
-        held = Oracle(tree.twin_tree().plain, tree.NAME)
+        held = Oracle(tree.twin_tree().plain, tree.NAME, tree.FORBIDDEN)
     except OracleUnavailable as error:
         pytest.skip(f"no mount namespace to compare with: {error}")
     yield held

@@ -22,7 +22,9 @@ def test_shell_without_seccomp(twins: Twins) -> None:
     script = (
         "cd $R/dir && pwd && ls .. && cat ./file && (cd sub; ls | cat) && $R/bin/report-own-loader 0 && rm file 2>&1"
     )
-    twins.shell(f"cd; {script}; tar c -C $R dir links | tar t | sort; cd; make -s -j4 -f $R/make/Makefile && cat result")
+    twins.shell(
+        f"cd; {script}; tar c -C $R dir links | tar t | sort; cd; make -s -j4 -f $R/make/Makefile && cat result"
+    )
 
 
 def test_without_seccomp_every_call_stops(twins: Twins) -> None:
