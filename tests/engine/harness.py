@@ -114,7 +114,8 @@ class Setup:
     root: bool = False
     env: Mapping[str, str] | None = None
     tempdir: Path | None = None
-    stdin: int | None = None
+    closed: Sequence[int] = ()
+    """Streams that the tracer, and so the job, is to start without."""
 
     def run(self, *argv: str | bytes | Path) -> Told:
         """Run *argv* to its end; fails when the tracer did not survive it or did not end in time."""
@@ -161,11 +162,13 @@ class Setup:
         sys.stdout = sys.__stdout__
         sys.stderr = sys.__stderr__
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        source = os.open("/dev/null", os.O_RDONLY) if self.stdin is None else self.stdin
+        source = os.open("/dev/null", os.O_RDONLY)
         for fd, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(self.home / name, flags, 0o644), fd)
         os.dup2(source, 0)
         os.closerange(3, 1024)
+        for fd in self.closed:
+            os.close(fd)
 
     def _trace(self, argv: list[bytes]) -> Told:
         told, log = Told(), io.StringIO()
