@@ -20,8 +20,8 @@ from parrot_py.engine.core import DONE, Kind, Stop
 from parrot_py.namespace import Park
 from parrot_py.places import Native, Target, fail
 from parrot_py.procfs import maps_snapshot
+from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
 from parrot_py.syscalls.call import (
-    AT_EMPTY_PATH,
     AT_FDCWD,
     PASS,
     Action,
@@ -35,17 +35,15 @@ from parrot_py.syscalls.call import (
 )
 from parrot_py.syscalls.early import CHECKS
 from parrot_py.syscalls.open import follows, read_how
-from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, ROWS, Row
-from parrot_py.walk import RESOLVE_IN_ROOT, RESOLVE_PARENT
+from parrot_py.syscalls.table import ROWS, Row
+from parrot_py.walk import RESOLVE_IN_ROOT
 from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 WORKERS = 32
-_NULL_OK = ("newfstatat", "statx")  # since Linux 6.11
 _AF_UNIX = 1
-_LINKS = ("link", "linkat")
 
 log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
@@ -113,19 +111,22 @@ class Dispatcher:
         if row.kind is Kind.PATH or row.kind is Kind.SOCKADDR:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
-            return handlers[row.name](call, _place(call, row, 0))
+            return handlers[row.name](call, resolve_place(call, row, 0))
         if row.kind is Kind.REFUSE:
             return -errno.ENOSYS
-        return handlers[row.name](call, self.context.fdtable.find(stop.base[0]))
+        node = self.context.fdtable.find(stop.base[0])
+        if node is None and stop.base[0] != b"/":
+            return PASS  # something in the session directory that stands for no name of ours
+        return handlers[row.name](call, node)
 
     def _warm_call(self, call: Call, row: Row) -> Answer:
         """A call with one path that the core can answer itself the next time."""
         check = CHECKS.get(row.name)
         if check is not None:
             check(call)
-        follow = _follow(call, row, 0)
+        follow = follows_link(call, row, 0)
         try:
-            place = _place(call, row, 0, follow=follow)
+            place = resolve_place(call, row, 0, follow=follow)
         except OSError as error:
             self._warmer.missing(call.stop, error, follow)
             raise
@@ -170,39 +171,6 @@ class Dispatcher:
                 self.serve(stop)
 
 
-def _place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = None) -> Place:
-    """What path argument *i* of the call stands for."""
-    path, base = call.stop.path[i], call.stop.base[i]
-    if not path:
-        return _empty(call, row, path, base, i)
-    creates = row.creates or (i == 1 and row.name in _LINKS)
-    if creates or (path.endswith(b"/") and _open_creates(call, row)):
-        how |= RESOLVE_PARENT
-    if follow is None:
-        follow = _follow(call, row, i)
-    return call.resolve(path, base, follow=follow, how=how)
-
-
-def _follow(call: Call, row: Row, i: int) -> bool:
-    rule = row.follow[i]
-    return rule if isinstance(rule, bool) else rule(call.args)
-
-
-def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:
-    """An empty path (or NULL) names the descriptor itself where the call allows it."""
-    if path is None:
-        allowed = row.empty == NULL_PATH or (row.name in _NULL_OK and call.args[row.empty] & AT_EMPTY_PATH)
-    else:
-        flags = {NULL_PATH: 3 if row.name == "utimensat" else -1}.get(row.empty, row.empty)
-        allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & AT_EMPTY_PATH)
-    if not allowed or i > 0:
-        fail(errno.ENOENT if path is not None else errno.EFAULT)
-    node = call.context.fdtable.find(base)
-    if node is None:
-        return Native(base or b"", False)
-    return Target(node.path, node.tree, node.inode, node=node)
-
-
 def _path_call(call: Call, row: Row) -> Answer:
     if row.name == "openat2":
         return _openat2(call, row)
@@ -211,9 +179,9 @@ def _path_call(call: Call, row: Row) -> Answer:
         early = check(call)
         if early is not None:
             return early
-    places = [_place(call, row, 0)]
+    places = [resolve_place(call, row, 0)]
     if len(row.path) > 1:
-        places.append(_second(call, row, places[0]))
+        places.append(second_place(call, row, places[0]))
     return _answer(call, row, places)
 
 
@@ -224,24 +192,6 @@ def _answer(call: Call, row: Row, places: list[Place]) -> Answer:
     return _translate(call, row, places)
 
 
-def _second(call: Call, row: Row, first: Place) -> Place:
-    """The second path; link looks at the first one before, and so its absence counts more than trouble here."""
-    try:
-        return _place(call, row, 1)
-    except OSError:
-        if row.name in _LINKS:
-            if isinstance(first, Target):
-                first.found()
-            elif not os.path.lexists(first.path):
-                fail(errno.ENOENT)
-        raise
-
-
-def _open_creates(call: Call, row: Row) -> bool:
-    position = {"open": 1, "openat": 2}.get(row.name)
-    return row.name == "creat" or (position is not None and bool(call.args[position] & os.O_CREAT))
-
-
 def _openat2(call: Call, row: Row) -> Answer:
     """openat2 has its flags in memory, and rules for the walk among them."""
     flags, mode, resolve = read_how(call)
@@ -249,7 +199,7 @@ def _openat2(call: Call, row: Row) -> Answer:
         fd = call.int32(0)
         link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
         call.stop.base = (os.readlink(link), None)
-    place = _place(call, row, 0, how=resolve, follow=follows(flags))
+    place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
     if isinstance(place, Native) and not place.touched:
         return PASS
     return handlers[row.name](call, place, flags, mode)

@@ -84,6 +84,8 @@ def run(config: RunConfig) -> int:
             namespace.close()
     finally:
         sessiondir.remove(session)
+    if engine.counters()["foreign"]:
+        log.warning("a program of another ABI (32-bit?) was started: such programs see no /cvmfs")
     if config.stats:
         _report(engine)
     status = _end(config, engine)
@@ -128,7 +130,8 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
 def _report(engine: Engine) -> None:
     """The counters of ``--stats``, a line each, into the log."""
     counters = engine.counters()
-    counters["rss_max_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not ru_maxrss: that begins with the peak of whoever started us.
+    counters["rss_max_kib"] = int(read_status(os.getpid())["VmHWM"].split()[0])
     for index, row in enumerate(ROWS):
         count = engine.call_count(index)
         if count:

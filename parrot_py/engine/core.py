@@ -30,6 +30,8 @@ class Kind(IntEnum):
     CWD = lib.PP_CWD
     EXEC = lib.PP_EXEC
     SOCKADDR = lib.PP_SOCKADDR
+    DUMPABLE = lib.PP_DUMPABLE
+    UNTRACED = lib.PP_UNTRACED
     REFUSE = lib.PP_REFUSE
 
 
@@ -187,7 +189,9 @@ class Engine:
 
     def poke(self, stop: Stop, address: int, data: bytes) -> None:
         """Fill scratch memory."""
-        lib.pp_poke(self._e, self._name(stop), address, data, len(data))
+        failed = lib.pp_poke(self._e, self._name(stop), address, data, len(data))
+        if failed not in (0, -errno.ESRCH):
+            raise OSError(-failed, os.strerror(-failed))
 
     def rewrite(
         self,
@@ -273,7 +277,8 @@ class Engine:
     def counters(self) -> dict[str, int]:
         """The core's counters by name."""
         names = (
-            "stops", "resumed_in_core", "warm", "python", "extra", "injected", "processes", "execs", "signals", "other",
+            "stops", "resumed_in_core", "warm", "python", "extra", "injected", "processes",
+            "execs", "signals", "other", "foreign",
         )  # fmt: skip
         return {name: int(lib.pp_counter(self._e, i)) for i, name in enumerate(names)}
 

@@ -69,10 +69,19 @@ def _listing(call: Call, node: Node) -> Sequence[Dirent]:
     return node.listing
 
 
+def _type(entry: os.DirEntry[bytes]) -> int:
+    """d_type as far as it can be told without looking at the entry itself, which may lie on a dead server."""
+    if entry.is_symlink():
+        return st.S_IFLNK >> 12
+    if entry.is_dir(follow_symlinks=False):
+        return _DIR
+    return st.S_IFREG >> 12 if entry.is_file(follow_symlinks=False) else 0
+
+
 def _top_listing() -> list[Dirent]:
     """``/`` of the host plus our mount point."""
     with os.scandir(b"/") as entries:
-        real = [Dirent(e.name, e.inode(), st.S_IFMT(e.stat(follow_symlinks=False).st_mode) >> 12) for e in entries]
+        real = [Dirent(entry.name, entry.inode(), _type(entry)) for entry in entries]
     top = os.stat(b"/").st_ino
     return [Dirent(b".", top, _DIR), Dirent(b"..", top, _DIR), *real, Dirent(ROOT[1:], 1, _DIR)]
 

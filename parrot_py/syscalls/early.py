@@ -19,6 +19,7 @@ UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 O_TMPFILE_BIT = 0o20000000
 XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 _PATH_MAX = 4096
+_XATTR_ARGS = struct.Struct("<QII")
 _STATX_SYNC = 0x6000
 _STATX_RESERVED = 0x80000000
 
@@ -103,10 +104,10 @@ def _truncate(call: Call) -> None:
         fail(errno.EINVAL)
 
 
-def xattr_name(call: Call) -> bytes:
+def xattr_name(call: Call, position: int = 1) -> bytes:
     """The name argument of the xattr family; raises EFAULT, ERANGE."""
     try:
-        name = call.string(call.args[1], XATTR_NAME_MAX + 1)
+        name = call.string(call.args[position], XATTR_NAME_MAX + 1)
     except OSError as error:
         fail(errno.ERANGE if error.errno == errno.ENAMETOOLONG else error.errno or errno.EFAULT)
     if not name:
@@ -126,6 +127,43 @@ def _setxattr(call: Call) -> None:
         fail(errno.E2BIG)
     if call.args[3]:
         call.read(call.args[2], call.args[3])
+
+
+def read_xattr_args(call: Call) -> tuple[int, int, int]:
+    """``struct xattr_args``: address of the value, its size, flags; raises EINVAL, E2BIG, EFAULT as the kernel does."""
+    size = call.args[5]
+    if size < _XATTR_ARGS.size:
+        fail(errno.EINVAL)
+    if size > _PATH_MAX:
+        fail(errno.E2BIG)
+    raw = call.read(call.args[4], size)
+    if any(raw[_XATTR_ARGS.size :]):
+        fail(errno.E2BIG)
+    value, length, flags = _XATTR_ARGS.unpack(raw[: _XATTR_ARGS.size])
+    return value, length, flags
+
+
+def _getxattrat(call: Call) -> None:
+    _flags(2, 0x1100)(call)
+    read_xattr_args(call)
+    xattr_name(call, 3)
+
+
+def _setxattrat(call: Call) -> None:
+    _flags(2, 0x1100)(call)
+    value, size, flags = read_xattr_args(call)
+    if flags & ~3:
+        fail(errno.EINVAL)
+    xattr_name(call, 3)
+    if size > XATTR_SIZE_MAX:
+        fail(errno.E2BIG)
+    if size:
+        call.read(value, size)
+
+
+def _removexattrat(call: Call) -> None:
+    _flags(2, 0x1100)(call)
+    xattr_name(call, 3)
 
 
 def _access(position: int) -> Check:
@@ -148,6 +186,10 @@ CHECKS: dict[str, Check] = {
     "fchownat": _flags(4, 0x1100),
     "futimesat": _utimes(2),
     "getxattr": _xattr,
+    "getxattrat": _getxattrat,
+    "listxattrat": _flags(2, 0x1100),
+    "removexattrat": _removexattrat,
+    "setxattrat": _setxattrat,
     "lgetxattr": _xattr,
     "linkat": _flags(4, 0x1400),
     "lremovexattr": _xattr,

@@ -76,13 +76,13 @@ def _argv(call: Call, address: int) -> list[int | bytes]:
     """The pointers of the job's argv."""
     pointers: list[int | bytes] = []
     while address and len(pointers) < _ARGV_LIMIT:
-        room = 4096 - address % 4096
-        values = struct.unpack(f"<{room // 8}Q", call.read(address, room // 8 * 8))
+        count = max(1, (4096 - address % 4096) // 8)  # never past the page that is known to be there
+        values = struct.unpack(f"<{count}Q", call.read(address, 8 * count))
         for value in values:
             if not value:
                 return pointers
             pointers.append(value)
-        address += room
+        address += 8 * count
     if address:
         fail(errno.E2BIG)
     return pointers

@@ -10,7 +10,7 @@ from parrot_py.fdtable import Node
 from parrot_py.places import Target, fail
 from parrot_py.process import R
 from parrot_py.syscalls.call import Answer, Call, handles
-from parrot_py.syscalls.early import xattr_name
+from parrot_py.syscalls.early import read_xattr_args, xattr_name
 
 _KNOWN = (b"user.", b"trusted.", b"security.")
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
@@ -58,7 +58,7 @@ def _list(call: Call, subject: Subject, buffer: int, size: int) -> int:
 
 
 def _opened(call: Call) -> None:
-    if call.name.startswith("f"):
+    if call.name.startswith("f") or call.stop.path[0] == b"":
         call.need_opened(call.int32(0))
 
 
@@ -76,7 +76,24 @@ def listxattr(call: Call, subject: Subject) -> Answer:
     return _list(call, subject, call.args[1], call.args[2])
 
 
-@handles("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr")
+@handles("getxattrat")
+def getxattrat(call: Call, target: Target) -> Answer:
+    """getxattrat(dirfd, path, flags, name, args, size): getxattr with a ``struct xattr_args`` for value and size."""
+    value, size, flags = read_xattr_args(call)
+    if flags:
+        fail(errno.EINVAL)
+    return _get(call, target, xattr_name(call, 3), value, size)
+
+
+@handles("listxattrat")
+def listxattrat(call: Call, target: Target) -> Answer:
+    """listxattrat(dirfd, path, flags, list, size)."""
+    return _list(call, target, call.args[3], call.args[4])
+
+
+@handles(
+    "setxattrat", "removexattrat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"
+)
 def setxattr(call: Call, subject: Subject) -> Answer:
     """setxattr, removexattr: EROFS once the subject is found."""
     _opened(call)

@@ -38,12 +38,13 @@ def test_numbers_are_those_of_python_ptrace() -> None:
 
     known = {number: name for number, name in SYSCALL_NAMES.items() if number < 512}  # from there on x32
     told = {name: known[number] for name, number in NUMBERS.items() if number in known}
-    assert len(told) > len(ROWS) - 5
+    assert len(told) > len(ROWS) - 10  # the newest calls are newer than its last release
     assert all(ours == theirs for ours, theirs in told.items())
 
 
 def test_every_line_has_a_handler_and_every_handler_a_line() -> None:
-    assert set(handlers) == {row.name for row in ROWS if row.kind is not Kind.REFUSE}
+    in_the_core = (Kind.REFUSE, Kind.DUMPABLE, Kind.UNTRACED)
+    assert set(handlers) == {row.name for row in ROWS if row.kind not in in_the_core}
     assert set(CHECKS) <= {row.name for row in ROWS if row.kind is Kind.PATH}
 
 

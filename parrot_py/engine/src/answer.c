@@ -73,6 +73,14 @@ static void run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *re
     pp_go_to_exit(e, t);
 }
 
+/* Run the call with one argument changed; the register is restored at its exit. */
+void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value)
+{
+    pp_regs regs = t->regs;
+    *pp_arg(&regs, arg) = value;
+    run_changed(e, t, &regs);
+}
+
 /* Run the call with path argument arg replaced, unseen by the job.  one_stop: the call cannot sleep interruptibly, so
  * the stub may restore the register.  0, 1 (memory had to be made first; the call comes back as a new stop), -errno. */
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop)

@@ -22,6 +22,8 @@ static bool interpreter_is_native(struct pp_engine *e, const char *name, int dep
 static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t n)
 {
     const Elf64_Ehdr *h = (const Elf64_Ehdr *)(const void *)head;
+    if (h->e_ident[EI_CLASS] != ELFCLASS64)
+        e->counters[PP_C_FOREIGN]++;
     if (n < (ssize_t)sizeof *h || h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_phentsize != sizeof(Elf64_Phdr))
         return true;
     for (int i = 0; i < h->e_phnum && i < 64; i++) {

@@ -2,13 +2,18 @@
  * so that the kernel can keep its bitmap of always-allowed calls; unknown numbers and foreign ABIs run untouched. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/prctl.h>
 
 #include "pp.h"
 
 struct leaf {
     int nr;
+    int kind;
     uint32_t action;
 };
+
+#define DUMPABLE_ARGS 6
+#define UNTRACED_ARGS 4
 
 static int by_number(const void *a, const void *b)
 {
@@ -21,12 +26,43 @@ static int put(struct sock_filter *out, int at, uint16_t code, uint8_t jt, uint8
     return at + 1;
 }
 
+static int load_arg(struct sock_filter *out, int at, int i)
+{
+    return put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)i));
+}
+
+/* What a matched call comes to.  Two calls are decided on an argument, because stopping each of them would cost more than
+ * the odd case is worth; the others on the number alone, which lets the kernel skip the filter for those it allows. */
+static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
+{
+    if (leaf->kind == PP_DUMPABLE) {
+        at = load_arg(out, at, 0);
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, PR_SET_DUMPABLE);
+        at = load_arg(out, at, 1);
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+        at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO); /* errno 0: done, says the kernel */
+        return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    }
+    if (leaf->kind == PP_UNTRACED) {
+        at = load_arg(out, at, 0);
+        at = put(out, at, BPF_JMP | BPF_JSET | BPF_K, 0, 1, PP_CLONE_UNTRACED);
+        at = put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
+        return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    }
+    return put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
+}
+
+static uint8_t length_of(const struct leaf *leaf)
+{
+    return leaf->kind == PP_DUMPABLE ? DUMPABLE_ARGS : leaf->kind == PP_UNTRACED ? UNTRACED_ARGS : 1;
+}
+
 /* Emit the search over leaves [lo, hi); every path ends in a return.  The new end of the program. */
 static int search(struct sock_filter *out, int at, const struct leaf *leaves, int lo, int hi)
 {
     if (hi - lo == 1) {
-        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)leaves[lo].nr);
-        at = put(out, at, BPF_RET | BPF_K, 0, 0, leaves[lo].action);
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, length_of(&leaves[lo]), (uint32_t)leaves[lo].nr);
+        at = decide(out, at, &leaves[lo]);
         return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
     }
     int middle = (lo + hi) / 2;
@@ -43,7 +79,7 @@ int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
 {
     int n = e->call_count;
     struct leaf *leaves = calloc((size_t)n, sizeof *leaves);
-    struct sock_filter *out = calloc((size_t)(5 * n + 8), sizeof *out);
+    struct sock_filter *out = calloc((size_t)(5 * n + 24), sizeof *out);
     if (!leaves || !out || n == 0) {
         free(leaves);
         free(out);
@@ -52,6 +88,7 @@ int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
     for (int i = 0; i < n; i++) {
         bool refuse = e->calls[i].kind == PP_REFUSE;
         leaves[i].nr = e->calls[i].nr;
+        leaves[i].kind = e->calls[i].kind;
         leaves[i].action = refuse ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRACE | (uint32_t)i;
     }
     qsort(leaves, (size_t)n, sizeof *leaves, by_number);

@@ -1,6 +1,7 @@
 /* The prefix gate: decides, without Python and without its lock, whether a stop can concern us. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -188,6 +189,16 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
     switch (call->kind) {
     case PP_REFUSE:
         return OURS;
+    case PP_DUMPABLE:
+        if (s->args[0] != PR_SET_DUMPABLE || s->args[1] == 1)
+            return NATIVE;
+        pp_answer_now(e, t, 0);
+        return ANSWERED;
+    case PP_UNTRACED:
+        if (!(s->args[0] & PP_CLONE_UNTRACED))
+            return NATIVE;
+        pp_change_arg(e, t, 0, s->args[0] & ~(uint64_t)PP_CLONE_UNTRACED);
+        return ANSWERED;
     case PP_SOCKADDR:
         return gate_sockaddr(e, t, call, s);
     case PP_CWD:

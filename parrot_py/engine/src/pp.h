@@ -19,6 +19,7 @@
 #include "seam.h"
 
 #define PP_PATH_MAX 4096
+#define PP_CLONE_UNTRACED 0x00800000
 #define PP_MAX_PREFIXES 256
 #define PP_MAX_REGIONS 64
 
@@ -57,6 +58,7 @@ struct tracee {
     bool fresh;          /* first stop not seen yet */
     bool has_result;
     int64_t result;
+    uint64_t no_room;    /* instruction of the call for which no memory could be mapped, 0 when there is none */
     uint64_t wanted;     /* INJECT: bytes asked for */
     pp_regs regs;        /* at the entry of the call in hand */
     uint64_t stub_ip;    /* instruction pointer and argument that the stub is to restore, for restarts inside it */
@@ -156,6 +158,7 @@ bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call 
 
 /* answer.c */
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value);
+void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);

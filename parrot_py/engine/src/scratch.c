@@ -71,7 +71,9 @@ uint64_t pp_stub(const struct mm *mm)
  * Precondition: the thread is held.  1: under way (the stop is consumed), or -errno. */
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
 {
-    if (!t->mm || t->mm->count >= PP_MAX_REGIONS)
+    bool failed_just_now = t->no_room == pp_ip(&t->regs);
+    t->no_room = 0;
+    if (!t->mm || failed_just_now || t->mm->count >= PP_MAX_REGIONS)
         return -ENOMEM;
     pp_regs regs = t->regs;
     uint64_t length = size <= PAGE ? USUAL_SIZE : ((size + PAGE - 1) & ~(uint64_t)(PAGE - 1)) + PAGE;
@@ -102,11 +104,10 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
         struct region *region = &mm->regions[mm->count++];
         *region = (struct region){.address = address, .size = t->wanted};
         region->stub = !mm->no_exec && pp_poke_bytes(e, t->tid, address, pp_stub_code, sizeof pp_stub_code) == 0;
-    } else if (!mm->no_exec) {
+    } else if (!mm->no_exec && (address == (uint64_t)-EACCES || address == (uint64_t)-EPERM)) {
         mm->no_exec = true; /* SELinux execmem and its like: do without the stub */
     } else {
-        mm->count = PP_MAX_REGIONS; /* no memory at all: pp_inject answers ENOMEM from now on */
-        memset(mm->regions, 0, sizeof mm->regions);
+        t->no_room = pp_ip(&t->regs); /* when this very call comes again, pp_inject says ENOMEM; the next one may try */
     }
     pp_regs again = t->regs;
     pp_rewind(&again, pp_nr(&t->regs));

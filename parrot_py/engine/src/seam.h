@@ -8,6 +8,8 @@ enum pp_kind {
     PP_CWD,     /* tells the working directory */
     PP_EXEC,    /* starts a program */
     PP_SOCKADDR, /* takes the address of a socket, which may be a path */
+    PP_DUMPABLE, /* prctl: PR_SET_DUMPABLE would take our view of the process away */
+    PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */
     PP_REFUSE   /* answered ENOSYS without a stop */
 };
 
@@ -75,6 +77,7 @@ enum pp_counter {
     PP_C_EXECS,
     PP_C_SIGNALS,
     PP_C_OTHER,      /* entry and exit stops of calls that are not in the table (without seccomp only) */
+    PP_C_FOREIGN,    /* programs of another ABI that were started: they see nothing of ours */
     PP_C_COUNT
 };
 

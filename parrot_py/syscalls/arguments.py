@@ -1,0 +1,66 @@
+"""What the path arguments of a call stand for: which directory they begin in, what is followed, what may be empty."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from parrot_py.places import Native, Target, fail
+from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
+from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
+from parrot_py.walk import RESOLVE_PARENT
+
+_NULL_OK = ("newfstatat", "statx")  # since Linux 6.11
+_LINKS = ("link", "linkat")
+
+
+def resolve_place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = None) -> Place:
+    """What path argument *i* of the call stands for."""
+    path, base = call.stop.path[i], call.stop.base[i]
+    if not path:
+        return _empty(call, row, path, base, i)
+    creates = row.creates or (i == 1 and row.name in _LINKS)
+    if creates or (path.endswith(b"/") and _open_creates(call, row)):
+        how |= RESOLVE_PARENT
+    if follow is None:
+        follow = follows_link(call, row, i)
+    return call.resolve(path, base, follow=follow, how=how)
+
+
+def follows_link(call: Call, row: Row, i: int) -> bool:
+    """Whether a link at the end of path argument *i* is followed."""
+    rule = row.follow[i]
+    return rule if isinstance(rule, bool) else rule(call.args)
+
+
+def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:
+    """An empty path (or NULL) names the descriptor itself where the call allows it."""
+    if path is None:
+        allowed = row.empty == NULL_PATH or (row.name in _NULL_OK and call.args[row.empty] & AT_EMPTY_PATH)
+    else:
+        flags = {NULL_PATH: 3 if row.name == "utimensat" else -1}.get(row.empty, row.empty)
+        allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & AT_EMPTY_PATH)
+    if not allowed or i > 0:
+        fail(errno.ENOENT if path is not None else errno.EFAULT)
+    node = call.context.fdtable.find(base)
+    if node is None:
+        return Native(base or b"", False)
+    return Target(node.path, node.tree, node.inode, node=node)
+
+
+def second_place(call: Call, row: Row, first: Place) -> Place:
+    """The second path; link looks at the first one before, and so its absence counts more than trouble here."""
+    try:
+        return resolve_place(call, row, 1)
+    except OSError:
+        if row.name in _LINKS:
+            if isinstance(first, Target):
+                first.found()
+            elif not os.path.lexists(first.path):
+                fail(errno.ENOENT)
+        raise
+
+
+def _open_creates(call: Call, row: Row) -> bool:
+    position = {"open": 1, "openat": 2}.get(row.name)
+    return row.name == "creat" or (position is not None and bool(call.args[position] & os.O_CREAT))
