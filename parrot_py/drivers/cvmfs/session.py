@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs.errand import Errand
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.store import Store
@@ -77,7 +78,6 @@ class Session:
         crumb = Breadcrumb.parse(self._cache.read(self._crumb_name, _CRUMB_LIMIT)) if self._cache.private() else None
         try:
             manifest = self._newest(crumb)
-            self._store.catalog_file(manifest.root)
         except Failure as failure:
             return self._offline(crumb, failure)
         self._leave_crumb(Breadcrumb(manifest.root, manifest.timestamp, manifest.revision))
@@ -95,7 +95,10 @@ class Session:
         return Opened(crumb.root, None, offline=True)
 
     def _newest(self, crumb: Breadcrumb | None) -> Manifest:
-        """The newest manifest that a server proves.  What one server gets wrong the next may have right."""
+        """The newest manifest that a server proves; its root catalog is in the cache.
+
+        What one server gets wrong the next may have right.
+        """
         complaints: list[Failure] = []
         for _ in self._config.urls or ("",):
             data, hop = self._fetcher.document(MANIFEST)
@@ -110,7 +113,10 @@ class Session:
         raise Failure(line, unreachable=all(c.unreachable for c in complaints))
 
     def _proven(self, data: bytes, crumb: Breadcrumb | None) -> Manifest:
-        """The manifest in *data* after the whole chain of trust was checked."""
+        """The manifest in *data* after the whole chain of trust was checked.
+
+        After the manifest everything is asked for at the same time, so a cold start takes as long as two answers.
+        """
         manifest, letter = read_manifest(data, self._config.fqrn)
         if crumb is not None and _older(manifest, crumb):
             known = f"revision {crumb.revision}" if crumb.revision else "a newer manifest"
@@ -118,16 +124,20 @@ class Session:
             raise _Blamed(f"file {MANIFEST}", reason, stale=True)
         blacklist = self._blacklist()
         blacklist.check_revision(self._config.fqrn, manifest.revision)
-        self._check_signer(manifest, letter, blacklist)
+        with self._store.catalog_ahead(manifest.root) as take:
+            self._check_signer(manifest, letter, blacklist)
+            take()
         return manifest
 
     def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> None:
         """Raise unless the manifest was signed by a certificate that the whitelist allows."""
+        document = Errand(lambda: self._fetcher.document(WHITELIST), "parrot-whitelist")
+        # The import of cryptography takes long, too.
+        keys = Errand(lambda: load_public_keys(self._config.public_keys), "parrot-keys")
         certificate, pem = self._signer(manifest, letter)
-        whitelist, _ = self._fetcher.document(WHITELIST)
+        whitelist, _ = document.result()
         try:
-            keys = load_public_keys(self._config.public_keys)
-            allowed = check_whitelist(whitelist, keys, self._config.fqrn, datetime.now(timezone.utc))
+            allowed = check_whitelist(whitelist, keys.result(), self._config.fqrn, datetime.now(timezone.utc))
         except TrustError as error:
             raise _Blamed(f"file {WHITELIST}", str(error)) from None
         try:

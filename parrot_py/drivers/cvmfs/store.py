@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache import Cache, Transaction
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.database import looks_whole
+from parrot_py.drivers.cvmfs.errand import Errand, Verdict
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink
+from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink, Sink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 _CHUNK_THREADS = 8
@@ -30,6 +32,31 @@ class Stored(NamedTuple):
     external: bytes | None
 
 
+class _Revocable:
+    """A Sink that ends the transfer as soon as the object is not wanted any more."""
+
+    def __init__(self, sink: Sink, proven: Verdict) -> None:
+        self._sink, self._proven = sink, proven
+
+    def begin(self) -> None:
+        """A new attempt starts."""
+        self._check()
+        self._sink.begin()
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes as they were transferred."""
+        self._check()
+        self._sink.feed(block)
+
+    def finish(self) -> None:
+        """The transfer is complete."""
+        self._sink.finish()
+
+    def _check(self) -> None:
+        if self._proven.refused:
+            raise Failure("not proven")
+
+
 class Store:
     """What the cache has or the servers give.  Thread-safe; methods that may wait say so; raises Failure."""
 
@@ -40,6 +67,29 @@ class Store:
         """Path of a verified catalog; may wait."""
         name = hash_.cache_path()
         return self._cached_catalog(name) or self._flights.run(name, lambda: self._fetch_catalog(hash_))
+
+    @contextmanager
+    def catalog_ahead(self, hash_: ContentHash) -> Iterator[Callable[[], str]]:
+        """Begin to fetch a catalog while its hash is still to be proven.
+
+        Gives a function to call when it is: that waits, puts the catalog into the cache and returns its path.  Without
+        the call the transfer ends at the next bytes that arrive, and nothing of it remains.
+        """
+        if self.has_catalog(hash_):
+            yield lambda: self.catalog_file(hash_)
+            return
+        proven = Verdict()
+        errand = Errand(lambda: self._fetch_catalog(hash_, proven), "parrot-ahead")
+
+        def take() -> str:
+            proven.give(True)
+            return errand.result()
+
+        try:
+            yield take
+        finally:
+            proven.give(False)
+            errand.wait()
 
     def has_catalog(self, hash_: ContentHash) -> bool:
         """Whether the catalog is in the cache."""
@@ -87,15 +137,18 @@ class Store:
         self.cache.forget(name)
         return None
 
-    def _fetch_catalog(self, hash_: ContentHash) -> str:
+    def _fetch_catalog(self, hash_: ContentHash, proven: Verdict | None = None) -> str:
         name, path = hash_.cache_path(), hash_.object_path(CATALOG)
         found = self._cached_catalog(name)
         if found is not None:
             return found
         with self.cache.transaction(f"object {path[1:]}") as txn:
-            self.fetcher.object(path, ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=CATALOG_LIMIT))
+            sink: Sink = ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=CATALOG_LIMIT)
+            self.fetcher.object(path, sink if proven is None else _Revocable(sink, proven))
             if not looks_whole(txn.complete()):
                 raise Failure(f"catalog {path[1:]}: not an SQLite file, or a truncated one")
+            if proven is not None and not proven.wait():
+                raise Failure("not proven")
             return txn.commit(name)
 
     def _fetch_plain(self, hash_: ContentHash, stored: Stored) -> str:

@@ -1,0 +1,61 @@
+"""Something that is done meanwhile, on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """Starts *job* at once.  Who does not ask for the result need not wait, and does not see how it failed."""
+
+    def __init__(self, job: Callable[[], T], name: str) -> None:
+        self._job = job
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._results.append(self._job())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, result() raises it
+            self._error = error
+
+    def wait(self) -> None:
+        """Wait until *job* is done, well or badly."""
+        self._thread.join()
+
+    def result(self) -> T:
+        """What *job* returned, once it has; raises what it raised."""
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
+
+
+class Verdict:
+    """A decision that a thread waits for and another one makes; the first decision counts."""
+
+    def __init__(self) -> None:
+        self._made = threading.Event()
+        self._yes = False
+
+    def give(self, yes: bool) -> None:
+        """Decide, unless that was done."""
+        if not self._made.is_set():
+            self._yes = yes
+            self._made.set()
+
+    @property
+    def refused(self) -> bool:
+        """Whether the decision was made, and is no."""
+        return self._made.is_set() and not self._yes
+
+    def wait(self) -> bool:
+        """The decision, once it is made."""
+        self._made.wait()
+        return self._yes
