@@ -1,4 +1,4 @@
-"""The kinds of drivers: one line each.  A driver's module is imported when the first of its kind is made."""
+"""The kinds of drivers: one line each.  A driver's module is imported when one of its kind is first used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from parrot_py.drivers.base import Driver
+from parrot_py.drivers.deferred import Deferred
 
 _KINDS = {
     "cvmfs": "parrot_py.drivers.cvmfs.repository:Repository",
@@ -19,7 +20,11 @@ def kinds() -> list[str]:
 
 
 def make(kind: str, /, *args: Any, **kwargs: Any) -> Driver:
-    """A driver of *kind* made with the arguments its class takes; KeyError for an unknown kind."""
+    """A driver of *kind* with the arguments that its class takes; KeyError for an unknown kind.  Never waits."""
     module, _, name = _KINDS[kind].partition(":")
-    driver: Driver = getattr(importlib.import_module(module), name)(*args, **kwargs)
-    return driver
+
+    def now() -> Driver:
+        driver: Driver = getattr(importlib.import_module(module), name)(*args, **kwargs)
+        return driver
+
+    return Deferred(now)

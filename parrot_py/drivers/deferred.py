@@ -1,0 +1,62 @@
+"""A driver whose module is imported when it is first asked for something, and never by the thread that traces."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, may_block
+
+
+class Deferred:
+    """Stands for the driver that *make* will make; the methods are those of :class:`Driver`.
+
+    Importing a driver takes as long as a slow answer (tens of milliseconds), so it is announced like one.
+    """
+
+    def __init__(self, make: Callable[[], Driver]) -> None:
+        self._make = make
+        self._made: Driver | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def _driver(self) -> Driver:
+        if self._made is None:
+            may_block()
+            with self._lock:
+                if self._made is None:
+                    made = self._make()
+                    if self._closed:
+                        made.close()
+                    self._made = made
+        return self._made
+
+    def lookup(self, path: bytes) -> Inode:
+        """See :meth:`Driver.lookup`."""
+        return self._driver().lookup(path)
+
+    def listdir(self, inode: Inode) -> Sequence[Entry]:
+        """See :meth:`Driver.listdir`."""
+        return self._driver().listdir(inode)
+
+    def materialise(self, inode: Inode) -> str:
+        """See :meth:`Driver.materialise`."""
+        return self._driver().materialise(inode)
+
+    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+        """See :meth:`Driver.getxattr`."""
+        return self._driver().getxattr(inode, name)
+
+    def listxattr(self, inode: Inode) -> Sequence[bytes]:
+        """See :meth:`Driver.listxattr`."""
+        return self._driver().listxattr(inode)
+
+    def statfs(self) -> StatFs:
+        """See :meth:`Driver.statfs`."""
+        return self._driver().statfs()
+
+    def close(self) -> None:
+        """See :meth:`Driver.close`; a driver that nobody asked for anything is not made for that."""
+        self._closed = True
+        if self._made is not None:
+            self._made.close()
