@@ -1,9 +1,10 @@
-"""Bytes that are not what was signed: EIO for the job, a line in the log, a clean cache, and no harm once it is over."""
+"""Bytes that are not what was signed: EIO for the job, a line in the log, a clean cache, no harm once it is over."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 

@@ -62,14 +62,14 @@ static void stop_and_go(void)
     say("stopped: %d by %d", WIFSTOPPED(status), WIFSTOPPED(status) ? WSTOPSIG(status) : 0);
     MUST(kill(pid, SIGCONT) == 0);
     MUST(waitpid(pid, &status, WUNTRACED | WCONTINUED) == pid);
-    say("continued: %d", WIFCONTINUED(status));
+    int continued = WIFCONTINUED(status), again = 0;  /* said later: the child is speaking now */
     /* Under a terminal-less session SIGTSTP is ignored in an orphaned process group, natively too. */
     MUST(waitpid(pid, &status, WUNTRACED) == pid);
     if (WIFSTOPPED(status)) {
-        say("stopped by %d", WSTOPSIG(status));
+        again = WSTOPSIG(status);
         MUST(kill(pid, SIGCONT) == 0 && waitpid(pid, &status, 0) == pid);
     }
-    say("exit %d", WEXITSTATUS(status));
+    say("continued %d, stopped again by %d, exit %d", continued, again, WEXITSTATUS(status));
 }
 
 static void deaths(void)

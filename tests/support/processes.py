@@ -39,6 +39,14 @@ def state(pid: int) -> str:
         return "X"
 
 
+def name(pid: int) -> bytes:
+    """The program of a process, as its first argument tells; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    except OSError:
+        return b""
+
+
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Send a signal to a process that may be gone already."""
     try:
