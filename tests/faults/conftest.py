@@ -39,7 +39,11 @@ def small_tree(place: Path) -> None:
 
 def keys_of(owner: str) -> Path:
     """A directory with keys for NAME; making keys is slow, so each owner's are made once."""
-    return places.once(f"keys-{owner}", lambda place: open_keys(place, NAME) and None)
+
+    def make(place: Path) -> None:
+        open_keys(place, NAME)
+
+    return places.once(f"keys-{owner}", make)
 
 
 def publish_small(web: Path, owner: str = "us", **options: Any) -> Path:

@@ -15,7 +15,7 @@ SQLITE = "sqlite3 -readonly $R/data.sqlite 'select count(*), max(square) from nu
 
 def scripts(*files: str) -> list[object]:
     """The scripts of *files*, as parameters that bear their names."""
-    found = []
+    found: list[object] = []
     for file in files:
         for text in (SCRIPTS / f"{file}.sh").read_text().split("\n#: ")[1:]:
             name, _, script = text.partition("\n")
