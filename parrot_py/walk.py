@@ -117,7 +117,8 @@ class _Walk:
             if end is not None:
                 return end
         if self.tree is None:
-            return Native(self.here or b"/", self.touched)
+            slash = b"/" if self.slash and self.here else b""
+            return Native((self.here or b"/") + slash, self.touched)
         if self.slash and not self.parent and self.inode is not None and not self.inode.is_dir:
             fail(errno.ENOTDIR)
         return Target(self.here, self.tree, self.inode, self.last, self.slash, self.node)
@@ -224,10 +225,11 @@ class _Walk:
     # -- on the host
 
     def _step_native(self, name: bytes) -> Target | Native | None:
-        if name == b".":
-            return None
-        if name == b"..":
-            self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
+        if name in (b".", b".."):
+            if self.here and not os.path.isdir(self.here):
+                return self._rest(self.here + b"/" + name)
+            if name == b"..":
+                self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
             return None
         path = self.here + b"/" + name
         if self._redirected(path):

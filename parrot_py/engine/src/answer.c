@@ -9,6 +9,7 @@
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value)
 {
     pp_regs regs = t->regs;
+    t->no_room = 0;
     pp_set_nr(&regs, (uint64_t)-1);
     pp_set_result(&regs, (uint64_t)value);
     pp_set_regs(e, t, &regs);

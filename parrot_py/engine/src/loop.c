@@ -89,6 +89,8 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
 {
     if (pp_get_regs(e, t, &t->regs) != 0)
         return false;
+    if (t->no_room != pp_ip(&t->regs))
+        t->no_room = 0;
     uint64_t nr = pp_nr(&t->regs);
     int index = nr < PP_NR_LIMIT ? e->by_nr[nr] : -1;
     if (index < 0) {

@@ -71,9 +71,7 @@ uint64_t pp_stub(const struct mm *mm)
  * Precondition: the thread is held.  1: under way (the stop is consumed), or -errno. */
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
 {
-    bool failed_just_now = t->no_room == pp_ip(&t->regs);
-    t->no_room = 0;
-    if (!t->mm || failed_just_now || t->mm->count >= PP_MAX_REGIONS)
+    if (!t->mm || t->no_room == pp_ip(&t->regs) || t->mm->count >= PP_MAX_REGIONS)
         return -ENOMEM;
     pp_regs regs = t->regs;
     uint64_t length = size <= PAGE ? USUAL_SIZE : ((size + PAGE - 1) & ~(uint64_t)(PAGE - 1)) + PAGE;
