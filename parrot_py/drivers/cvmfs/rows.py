@@ -21,6 +21,7 @@ _MAX_SIZE = 1 << 62
 _MAX_ID = (1 << 32) - 1
 _MAX_SECONDS = (1 << 63) // 10**9
 _OLD_FLAGS = 0x3F
+_INTEGERS = {int}
 _NAME_MAX, _PATH_MAX = 255, 4096
 
 
@@ -72,7 +73,7 @@ class Decoder:
         format_ = stat.S_IFMT(mode)
         content = None
         old = mount.catalog.facts.old
-        uid, gid = self._owner(old)
+        uid, gid = self._owner() if old else (self._uid, self._gid)
         if format_ == stat.S_IFREG:
             content = FileContent(row.flags & _OLD_FLAGS if old else row.flags, row.hash or None)
         elif format_ == stat.S_IFLNK:
@@ -81,25 +82,23 @@ class Decoder:
         elif format_ in (stat.S_IFCHR, stat.S_IFBLK):
             rdev, size = size, 0
         shown = path[len(self._subpath) :]
-        return Inode(
-            path=shown,
-            ino=mount.ino(row) if shown else ROOT_INO,
-            mode=mode,
-            nlink=max(1, row.hardlinks & _MAX_ID),
-            uid=row.uid if uid is None else uid,
-            gid=row.gid if gid is None else gid,
-            rdev=rdev,
-            size=size,
-            mtime_ns=row.mtime * 10**9 + (row.mtimens or 0),
-            target=target,
-            has_xattrs=bool(row.xattr),
-            content=content,
+        return Inode(  # by position: this runs for every name that is ever seen
+            shown,
+            mount.ino(row) if shown else ROOT_INO,
+            mode,
+            (row.hardlinks & _MAX_ID) or 1,
+            row.uid if uid is None else uid,
+            row.gid if gid is None else gid,
+            rdev,
+            size,
+            row.mtime * 10**9 + (row.mtimens or 0),
+            target,
+            bool(row.xattr),
+            content,
         )
 
-    def _owner(self, old: bool) -> tuple[int | None, int | None]:
-        """Who owns everything, None for what the row says.  Schemas before 2.1 say nothing, so there it is us."""
-        if not old:
-            return self._uid, self._gid
+    def _owner(self) -> tuple[int, int]:
+        """Who owns everything where the catalog does not tell (schemas before 2.1): we, if nobody else is said to."""
         return (os.getuid() if self._uid is None else self._uid), (os.getgid() if self._gid is None else self._gid)
 
 
@@ -122,7 +121,7 @@ def listed_wrongly(row: Row, directory: bytes) -> str | None:
 def _complaint(row: Row) -> str | None:
     """What is wrong with a row, None if nothing."""
     numbers = (row.flags, row.mode, row.size, row.mtime, row.hardlinks, row.uid, row.gid)
-    if not all(type(number) is int for number in numbers):
+    if set(map(type, numbers)) != _INTEGERS:
         return "value of the wrong type"
     if not 0 <= row.mode <= 0o177777 or stat.S_IFMT(row.mode) not in _FORMATS:
         return f"mode {row.mode:#o}"

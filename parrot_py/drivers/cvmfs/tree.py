@@ -14,10 +14,12 @@ from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs.catalog import Catalog, CatalogStore
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.known import Known
 from parrot_py.drivers.cvmfs.rows import ROOT_INO, Decoder, Mount, is_hidden, listed_wrongly
 
 # Open catalogs cost a descriptor and up to 256 KiB of page cache each; beyond this the ones not used lately are closed.
 OPEN_CATALOGS = 100
+_HOMES = 4_000
 
 
 class Tree:
@@ -34,6 +36,7 @@ class Tree:
         self._lock = threading.Lock()
         self._next_ino = ROOT_INO
         self._used: dict[Mount, None] = {}
+        self._homes: Known[Mount] = Known(_HOMES)
 
     def root(self) -> Mount:
         """The mount of the root catalog."""
@@ -52,8 +55,9 @@ class Tree:
         row = mount.catalog.entry(inner)
         if row is None:
             return None
-        if inner and listed_wrongly(row, inner.rpartition(b"/")[0]):
-            mount.catalog.absurd(path, str(listed_wrongly(row, inner.rpartition(b"/")[0])))
+        directory, _, name = inner.rpartition(b"/")
+        if inner and row.name != name:
+            mount.catalog.absurd(path, str(listed_wrongly(row, directory)))
         return self._decoder.inode(mount, row, path)
 
     def listing(self, path: bytes) -> Iterator[Entry]:
@@ -70,17 +74,24 @@ class Tree:
 
     def holder(self, path: bytes, *, within: bool = False) -> Mount:
         """The mount whose catalog describes *path*, or *within* which its members are described; loading it."""
-        mount = self.root()
-        end = 0
-        while end < len(path):
-            end = path.find(b"/", end + 1)
-            if end < 0:
-                end = len(path)
-                if not within:
-                    break
-            mount = self._enter(mount, path[:end])
+        directory = path if within else path.rpartition(b"/")[0]
+        mount = self._homes.get(directory)
+        if mount is None:
+            mount = self._find_home(directory)
+            self._homes.put(directory, mount)
         if not mount.catalog.is_open:
             self._touch(mount)
+        return mount
+
+    def _find_home(self, directory: bytes) -> Mount:
+        """The mount in whose catalog the members of *directory* are described."""
+        mount = self.root()
+        end = 0
+        while end < len(directory):
+            end = directory.find(b"/", end + 1)
+            if end < 0:
+                end = len(directory)
+            mount = self._enter(mount, directory[:end])
         return mount
 
     def _enter(self, mount: Mount, path: bytes) -> Mount:

@@ -11,9 +11,11 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.links import Expander
+from parrot_py.drivers.cvmfs.rows import Mount
 from parrot_py.drivers.cvmfs.schema import path_key
+from parrot_py.drivers.cvmfs.tree import Tree
 from tests.drivers.cvmfs.conftest import Forged, Site
-from tests.drivers.cvmfs.forge import LINK, NESTED, NESTED_ROOT, Row
+from tests.drivers.cvmfs.forge import DIR, LINK, NESTED, NESTED_ROOT, Row
 from tests.drivers.cvmfs.truth import BASIC
 
 Open = Callable[[RepositoryConfig], Repository]
@@ -114,3 +116,23 @@ def test_names_that_are_not_there(site: Site, opened: Open) -> None:
 
 def test_path_hashes_are_little_endian_and_signed() -> None:
     assert path_key(b"/foo/bar") == (-2822516800166431715, 9048809318629099454)
+
+
+def test_only_the_first_name_of_a_directory_walks_the_catalogs(
+    forged: Forged, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge = forged.forge
+    files = [forge.file(b"/d/e/%d" % n, b"x") for n in range(50)]
+    forge.publish([Row(b"/d", DIR), Row(b"/d/e", DIR), *files])
+    repository = opened(forged.config())
+    steps: list[bytes] = []
+    enter = Tree._enter
+
+    def noted(tree: Tree, mount: Mount, path: bytes) -> Mount:
+        steps.append(path)
+        return enter(tree, mount, path)
+
+    monkeypatch.setattr(Tree, "_enter", noted)
+    for n in range(50):
+        assert repository.lookup(b"/d/e/%d" % n).size == 1
+    assert steps == [b"/d", b"/d/e"]
