@@ -70,7 +70,8 @@ def with_interpreter(path: str, loader: bytes, directory: str) -> str:
     may ask at once.  May block, for the copying.  Raises ENOEXEC when *path* has no PT_INTERP.
     """
     status = os.stat(path)
-    identity = f"{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape")
+    # Not the path: an object of ours has another name in each session, and the same inode in all of them.
+    identity = b"%d %d %d %d " % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     target = os.path.join(directory, hashlib.sha256(identity + loader).hexdigest()[:40])
     if os.path.exists(target):
         return target

@@ -85,7 +85,8 @@ class Namespace:
     ) -> None:
         self._find = find
         self._names = names
-        self.redirects = dict(redirects)
+        self.redirects = _effective(redirects)
+        self.ancestors = {a for prefix in self.redirects for a in _ancestors(prefix)}
         self._trees: dict[bytes, Tree | None] = {}
         self.memo: dict[object, object] | None = None
         self.root = self._mount(ROOT, _Cvmfs(self._listing))
@@ -122,6 +123,11 @@ class Namespace:
         except WouldBlock:
             raise Park(_key(method, args), lambda: method(*args)) from None
 
+    def forget(self, method: Callable[..., Any], *args: Any) -> None:
+        """Ask again the next time, even within a repeated handler: the answer has gone stale."""
+        if self.memo is not None:
+            self.memo.pop(_key(method, args), None)
+
     def repository(self, name: bytes) -> Tree | None:
         """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository."""
         prefix = ROOT + b"/" + name
@@ -154,6 +160,26 @@ class Namespace:
         for tree in self._trees.values():
             if tree is not None:
                 tree.driver.close()
+
+
+def _effective(redirects: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """What counts of *redirects*: a later prefix hides earlier ones at and below it.
+
+    Destinations are names of the host (or of /cvmfs), not of this table: ``-M /tmp=/tmp/job/tmp -M /tmp/job=/tmp/job``,
+    as glidein wrappers have it, keeps /tmp/job what it was.
+    """
+    table: dict[bytes, bytes] = {}
+    for prefix, destination in redirects:
+        for hidden in [old for old in table if old == prefix or old.startswith(prefix + b"/")]:
+            del table[hidden]
+        table[prefix] = destination
+    return table
+
+
+def _ancestors(path: bytes) -> list[bytes]:
+    """All directories above *path*, the root excepted."""
+    parts = path.split(b"/")
+    return [b"/".join(parts[:n]) for n in range(2, len(parts))]
 
 
 def _key(method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[object, ...]:

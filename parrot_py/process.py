@@ -91,3 +91,12 @@ def file_offset(tid: int, fd: int) -> int:
 def file_flags(tid: int, fd: int) -> int:
     """The flags of descriptor *fd* of thread *tid*, O_CLOEXEC among them; raises OSError."""
     return _fdinfo(tid, fd, "flags:", 8)
+
+
+def own_proc(path: bytes, tid: int) -> bytes:
+    """``/proc/self`` and ``/proc/thread-self`` mean the thread that asks, not the tracer."""
+    if path == b"/proc/self":
+        return b"/proc/%d" % thread_group(tid)
+    if path == b"/proc/thread-self":
+        return b"/proc/%d/task/%d" % (thread_group(tid), tid)
+    return path

@@ -14,7 +14,7 @@ from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import FdTable, HostNode, Node
 from parrot_py.namespace import ROOT, Namespace, Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import Credentials, X, thread_group
+from parrot_py.process import Credentials, X, own_proc
 
 MAX_LINKS = 40
 NAME_MAX = 255
@@ -96,7 +96,8 @@ class _Walk:
             self._jump(start)
         else:
             self.here = start.rstrip(b"/")
-        self.top = self.here
+        self.top = self.name = self.here
+        self.crossed: list[tuple[bytes, bytes, Tree | None, Inode | None]] = []
         self.device = self.tree
 
     def _jump(self, node: Node) -> None:
@@ -147,12 +148,12 @@ class _Walk:
             return None
         self.node = None
         if name == b"..":
-            self._enter(os.path.dirname(self.here) if self.here != ROOT else b"")
+            self._up()
             return None
         if len(name) > NAME_MAX:
             fail(errno.ENAMETOOLONG)
         child = self.here + b"/" + name
-        if self._redirected(child):
+        if self._redirected(name):
             return None
         return self._enter_child(self.tree, child, name)
 
@@ -165,7 +166,7 @@ class _Walk:
                 tree = below
             inode = self.namespace.lookup(tree, child)
         except FileNotFoundError:
-            return self._missing(tree, child)
+            return None if self._leads_to_redirect(child) else self._missing(tree, child)
         if inode.is_link and (self.todo or self.follow):
             self._expand(inode.target or b"")
             return None
@@ -206,20 +207,43 @@ class _Walk:
         if target.startswith(b"/"):
             if self.how & RESOLVE_BENEATH:
                 fail(errno.EXDEV)
-            self.here, self.tree, self.inode = b"", None, None
+            self.here, self.tree, self.inode, self.name = b"", None, None, b""
+            self.crossed.clear()
             if self.how & RESOLVE_IN_ROOT:
                 self._enter(self.top)
         self.node = None
 
-    def _redirected(self, path: bytes) -> bool:
-        destination = self.namespace.redirects.get(path)
+    def _up(self) -> None:
+        """``..``: out of a redirection to where its name lies, as from the root of a mount; else to the parent."""
+        if self.crossed and self.crossed[-1][0] == self.name:
+            _, self.here, self.tree, self.inode = self.crossed.pop()
+            self.name = os.path.dirname(self.name)
+            return
+        self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
+        self.name = os.path.dirname(self.name) if self.crossed else self.here
+
+    def _redirected(self, name: bytes) -> bool:
+        """Whether the next component *name*, as the job calls it, is where a redirection begins; if so, go there."""
+        if not self.namespace.redirects:
+            return False
+        before = (self.here, self.tree, self.inode)
+        self.name += b"/" + name
+        destination = self.namespace.redirects.get(self.name)
         if destination is None:
             return False
+        self.crossed.append((self.name, *before))
         self.touched = self.uncacheable = True
         if self.namespace.tree_of(destination) is not None:
             self._enter(destination)
         else:
             self.here, self.tree, self.inode = destination.rstrip(b"/"), None, None
+        return True
+
+    def _leads_to_redirect(self, path: bytes) -> bool:
+        """Whether the missing *path* lies on the way to a redirection, which is reached all the same."""
+        if self.name not in self.namespace.ancestors:
+            return False
+        self.here, self.tree, self.inode, self.touched, self.uncacheable = path, None, None, True, True
         return True
 
     # -- on the host
@@ -229,22 +253,22 @@ class _Walk:
             if self.here and not os.path.isdir(self.here):
                 return self._rest(self.here + b"/" + name)
             if name == b"..":
-                self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
+                self._up()
             return None
         path = self.here + b"/" + name
-        if self._redirected(path):
+        if self._redirected(name):
             return None
         if path == ROOT:
             self._enter(ROOT)
             return None
         self.uncacheable = True
         if path.startswith(b"/proc/"):
-            path = _own_proc(path, self.tid)
+            path = own_proc(path, self.tid)
         try:
             text = os.readlink(path)
         except OSError as error:
             if error.errno != errno.EINVAL:
-                return self._rest(path)
+                return None if self._leads_to_redirect(path) else self._rest(path)
             self.here = path
             return None
         return self._native_link(path, text)
@@ -271,12 +295,3 @@ class _Walk:
         """The kernel settles the rest of the walk (and finds the right errno)."""
         parts = [path, *reversed(self.todo)]
         return Native(b"/".join(parts) + (b"/" if self.slash else b""), self.touched)
-
-
-def _own_proc(path: bytes, tid: int) -> bytes:
-    """``/proc/self`` and ``/proc/thread-self`` mean the thread that asks, not the tracer."""
-    if path == b"/proc/self":
-        return b"/proc/%d" % thread_group(tid)
-    if path == b"/proc/thread-self":
-        return b"/proc/%d/task/%d" % (thread_group(tid), tid)
-    return path

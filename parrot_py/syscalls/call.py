@@ -30,6 +30,8 @@ AT_EACCESS = 0x200
 
 NR_OPENAT, NR_EXECVE, NR_LSEEK = 257, 59, 8  # x86_64
 
+_VANISHED = 8  # attempts to get hold of a file that others keep replacing
+
 Place = Union[Target, Native]
 
 
@@ -196,9 +198,27 @@ class Call:
         return self.context.walker.resolve(self.tid, start, path, follow, how)
 
     def materialise(self, node: Node) -> str:
-        """A local file with the content of *node*; raises Park when it has to be fetched."""
+        """A local file with the content of *node*; raises Park when it has to be fetched.
+
+        It may vanish at any time (evicted, or replaced by another process that fetched the same): see file_of.
+        """
         path: str = self.context.namespace.ask(node.tree.driver.materialise, node.inode)
         return path
+
+    def file_of(self, node: Node) -> bytes:
+        """The object of a regular file in the session directory, which stays; raises Park, EIO."""
+        namespace, fdtable = self.context.namespace, self.context.fdtable
+        made = fdtable.made_file(node)
+        for _ in range(_VANISHED):
+            if made is not None:
+                return made
+            content = self.materialise(node)
+            try:
+                made = namespace.ask(fdtable.file_of, node, content)
+            except FileNotFoundError:
+                namespace.forget(node.tree.driver.materialise, node.inode)
+                namespace.forget(fdtable.file_of, node, content)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 Answer = Union[int, Action]

@@ -16,8 +16,9 @@ Of the calls listed, those that turn out not to concern /cvmfs are sent on by th
 
 * **number**: on x86_64.
 * **class**: what the call takes, and so how the engine tells whether it can concern us. "two paths" and "path" are
-  names, "one argument" is looked at by the filter itself, "descriptor" is an open file that may be ours, "listing" the same and also a listing of `/`, "working
-  directory" tells it, "program" starts one, "socket address" may hold a path, "none" is refused without a stop.
+  names, "one argument" is looked at by the filter itself, "descriptor" is an open file that may be ours, "listing"
+  the same and also a listing of `/`, "working directory" tells it, "program" starts one, "socket address" may hold a
+  path, "none" is refused without a stop.
 * **support**: *full* (as on a read-only mount; a call that would change a repository fails as it does there),
   *partial* or *refused* (for names of ours, as the note says). What else differs is in [limits.md](limits.md).
 

@@ -53,7 +53,7 @@ def _program(call: Call, place: Place) -> _Program:
     if not st.S_ISREG(inode.mode) or not call.may(inode, X):
         fail(errno.EACCES)
     node = call.node(place)
-    return _Program(node, call.materialise(node))
+    return _Program(node, os.fsdecode(call.file_of(node)))
 
 
 def _script_line(head: bytes) -> tuple[bytes, bytes | None]:
@@ -107,7 +107,10 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
             return program.file, False
         loader = place.path
     else:
-        loader = os.fsencode(_program(call, place).file)
+        # Not its object of this session: the copy that names the loader serves later sessions, too.
+        node = _program(call, place).node
+        assert node is not None
+        loader = os.fsencode(call.materialise(node))
     return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
 
 

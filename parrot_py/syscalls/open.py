@@ -83,10 +83,7 @@ def object_of(call: Call, node: Node) -> tuple[bytes, bool]:
     """What the kernel is to open for *node*, and whether that open can sleep."""
     fdtable, mode = call.context.fdtable, node.inode.mode
     if st.S_ISREG(mode):
-        made = fdtable.made_file(node)
-        if made is None:
-            made = call.context.namespace.ask(fdtable.file_of, node, call.materialise(node))
-        return made, False
+        return call.file_of(node), False
     if st.S_ISDIR(mode):
         return fdtable.directory_of(node), False
     if st.S_ISLNK(mode):
