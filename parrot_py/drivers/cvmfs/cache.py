@@ -5,6 +5,12 @@ killed at any time.  That works because a name appears by ``rename`` only, after
 because whoever is second merely replaces a file by an equal one.  What a killed process leaves is a file in ``txn/``,
 and the next process removes it.  There is no fsync: after a power cut a file may be short, and a file of the wrong
 size counts as absent.
+
+A name is that of the stored object, and the same stored bytes can be meant as they are by one catalog and as a zlib
+stream by another one (of another repository, even).  The real client has one name for both.  Here content that was
+stored uncompressed has names of its own, with ``-none`` at the end; what a cache of the real client has under the
+common name is taken for it only after it was hashed.  Assembled chunked files, which the real client does not have,
+end in ``-chunked`` or ``-chunked-none``.
 """
 
 from __future__ import annotations
@@ -112,6 +118,17 @@ class Cache:
     def forget(self, name: str) -> None:
         """Remove an object that turned out to be damaged, as far as possible."""
         _unlink(self.path(name))
+
+    def adopt(self, path: str, name: str) -> str:
+        """Give the object at *path* the additional *name*, where that is possible; its path."""
+        new = self.path(name)
+        try:
+            self.make_directory(os.path.dirname(new))
+            os.link(path, new)
+        except OSError as error:
+            log.debug("not linked as %s: %s", name, error)
+            return path
+        return new
 
     @contextmanager
     def transaction(self, what: str) -> Iterator[Transaction]:

@@ -17,11 +17,12 @@ from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
+from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink, Sink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 _CHUNK_THREADS = 8
+_KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
 
 
 class Stored(NamedTuple):
@@ -30,6 +31,27 @@ class Stored(NamedTuple):
     compression: int
     size: int
     external: bytes | None
+
+
+def _kind(stored: Stored) -> str:
+    return _KINDS.get(stored.compression, f"-{stored.compression}")
+
+
+def _plain_name(hash_: ContentHash, stored: Stored) -> str:
+    """The name in the cache of what *hash_* means when it is stored like that (see cache.py)."""
+    return hash_.cache_path() + _kind(stored)
+
+
+def _is_itself(path: str, hash_: ContentHash) -> bool:
+    """Whether the file at *path* is the stored object, byte by byte."""
+    hasher = hash_.algorithm.new()
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(PIECE), b""):
+                hasher.update(block)
+    except OSError:
+        return False
+    return hasher.digest() == hash_.digest
 
 
 class _Revocable:
@@ -115,15 +137,15 @@ class Store:
 
     def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
         """Path of a file that is one object; waits only when it is not in the cache."""
-        name = hash_.cache_path()
+        name = _plain_name(hash_, stored)
         found = self.cache.find(name, stored.size)
-        return found or self._flights.run(name, lambda: self._fetch_plain(hash_, stored))
+        return found or self._flights.run(name, lambda: self._fetch_plain(name, hash_, stored))
 
     def chunked_file(self, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
         """Path of a file assembled of *chunks*; waits only when it is not in the cache."""
         identity = algorithm.hash(b"".join(chunk.digest for chunk in chunks))
         # No object can have this name, so the assembled file and an object with the same digest do not meet.
-        name = f"{identity.cache_path()}-chunked"
+        name = f"{identity.cache_path()}-chunked{_kind(stored)}"
         found = self.cache.find(name, stored.size)
         return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
 
@@ -151,11 +173,10 @@ class Store:
                 raise Failure("not proven")
             return txn.commit(name)
 
-    def _fetch_plain(self, hash_: ContentHash, stored: Stored) -> str:
-        name = hash_.cache_path()
-        found = self.cache.find(name, stored.size)
+    def _fetch_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
+        found = self._cached(hash_, stored, stored.size)
         if found is not None:
-            return found
+            return self.cache.adopt(found, name) if found != self.cache.path(name) else found
         path = hash_.object_path()
         with self.cache.transaction(f"object {path[1:]}") as txn:
             sink = ObjectSink(hash_, stored.compression, txn, size=stored.size)
@@ -164,6 +185,14 @@ class Store:
             else:
                 self.fetcher.external_file(stored.external, sink)
             return txn.commit(name)
+
+    def _cached(self, hash_: ContentHash, stored: Stored, size: int) -> str | None:
+        """Path of the object's content if the cache has it under whatever name; may wait."""
+        found = self.cache.find(_plain_name(hash_, stored), size)
+        if found is not None or stored.compression != COMPRESSION_NONE:
+            return found
+        found = self.cache.find(hash_.cache_path(), size)
+        return found if found is not None and _is_itself(found, hash_) else None
 
     def _assemble(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
         found = self.cache.find(name, stored.size)
@@ -175,7 +204,7 @@ class Store:
 
     def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
         """Write the verified content of one chunk into *region*; *patience* is with the whole file."""
-        cached = self.cache.find(hash_.cache_path(), chunk.size)
+        cached = self._cached(hash_, stored, chunk.size)
         if cached is not None:
             with open(cached, "rb") as file:
                 for block in iter(lambda: file.read(PIECE), b""):
