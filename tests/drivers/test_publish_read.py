@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import random
 import stat
 from pathlib import Path
 
@@ -22,19 +24,13 @@ def configured(done: Published, cache: Path) -> RepositoryConfig:
     return RepositoryConfig(done.fqrn, (done.repository.as_uri(),), (done.public_key,), cache)
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "compression"),
-    [
-        (Algorithm.SHA1, COMPRESSION_ZLIB),
-        (Algorithm.RIPEMD160, COMPRESSION_NONE),
-        (Algorithm.SHAKE128, COMPRESSION_ZLIB),
-        (Algorithm.SHAKE128, COMPRESSION_NONE),
-    ],
-)
+@pytest.mark.parametrize("compression", [COMPRESSION_ZLIB, COMPRESSION_NONE], ids=["zlib", "none"])
+@pytest.mark.parametrize("algorithm", [Algorithm.SHA1, Algorithm.RIPEMD160, Algorithm.SHAKE128], ids=lambda a: a.name)
 def test_the_repository_shows_the_directory(
     repository_keys: RepositoryKeys, tmp_path: Path, algorithm: Algorithm, compression: int
 ) -> None:
     source = make_odd_tree(tmp_path / "source")
+    _devices(source)
     options = PublishOptions(algorithm, compression, SMALL_CHUNKS)
     done = publish(source, tmp_path / "web", repository_keys, options)
     expected = paths_of(source)
@@ -47,6 +43,10 @@ def test_the_repository_shows_the_directory(
             assert (inode.mode, inode.mtime_ns) == (status.st_mode, status.st_mtime_ns), path
             assert (inode.uid, inode.gid) == (status.st_uid, status.st_gid)
             assert {name: repository.getxattr(inode, name) for name in attributes(place)} == attributes(place)
+            assert attributes(place).keys() <= set(repository.listxattr(inode))
+            assert inode == repository.lookup(path)
+            if stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode):
+                assert inode.rdev == status.st_rdev
             if stat.S_ISREG(status.st_mode):
                 assert inode.size == status.st_size
                 assert Path(repository.materialise(inode)).read_bytes() == Path(os.fsdecode(place)).read_bytes(), path
@@ -55,6 +55,29 @@ def test_the_repository_shows_the_directory(
         assert found[b"/links/variant"].target == b"x/y/z"
         assert found[b"/hard/one"].ino == found[b"/hard/two"].ino != found[b"/hard/other/elsewhere"].ino
         assert (found[b"/hard/one"].nlink, found[b"/hard/far"].nlink) == (2, 1)
+        assert repository.getxattr(found[b"/chunked/40000"], b"user.chunks") > b"1"
+        assert repository.tree.loaded == 1 + sum(path.endswith(b"/.cvmfscatalog") for path in expected)
+
+
+def test_a_big_file_in_pieces_of_the_usual_size(repository_keys: RepositoryKeys, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    content = random.Random(5).randbytes(25_000_000) + bytes(25_000_000)
+    source.joinpath("big").write_bytes(content)
+    done = publish(source, tmp_path / "web", repository_keys)
+    with Repository(configured(done, tmp_path / "cache")) as repository:
+        inode = repository.lookup(b"/big")
+        assert repository.read(b"/big") == content
+        parts = repository.getxattr(inode, b"user.chunk_list").splitlines()[1:]
+        assert len(parts) >= 3
+        assert sum(int(part.split(b",")[2]) for part in parts) == len(content)
+
+
+def _devices(source: Path) -> None:
+    """Device nodes, where we may make some: root outside a user namespace."""
+    with contextlib.suppress(PermissionError):
+        os.mknod(source / "a" / "character", stat.S_IFCHR | 0o620, os.makedev(300, 70_000))
+        os.mknod(source / "a" / "block", stat.S_IFBLK | 0o600, os.makedev(8, 1))
 
 
 def test_the_next_revision_is_seen(repository_keys: RepositoryKeys, tmp_path: Path) -> None:
