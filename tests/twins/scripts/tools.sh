@@ -43,7 +43,7 @@ make -j4 -f $R/make/Makefile
 
 #: make inside
 cd $R/make
-make -k -j4 2>&1 | grep -c -i 'read-only'
+make -k -O -j4 2>&1 | grep -c -i 'read-only'
 
 #: git clone
 cd ~
