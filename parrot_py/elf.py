@@ -60,6 +60,9 @@ def _parse(path: str, *_identity: int) -> tuple[int, bytes] | None:
                     return elf["e_phoff"] + i * elf["e_phentsize"], text
         except (ELFError, KeyError, ValueError, OverflowError):
             return None
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a header that lies beyond the end of all files
+                raise
     return None
 
 

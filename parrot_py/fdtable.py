@@ -165,5 +165,12 @@ def _adopt(content: str, path: bytes) -> None:
         import shutil
 
         may_block()
-        shutil.copyfile(content, path)
-        os.chmod(path, 0o555)
+        unfinished = path + b".new"
+        try:
+            shutil.copyfile(content, unfinished)
+            os.chmod(unfinished, 0o555)
+            os.rename(unfinished, path)
+        except BaseException:
+            if os.path.lexists(unfinished):
+                os.unlink(unfinished)
+            raise
