@@ -11,6 +11,7 @@ from parrot_py.drivers.cvmfs.cache import Cache
 from parrot_py.drivers.cvmfs.errand import Errand
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT
 from parrot_py.drivers.cvmfs.store import Store
 from parrot_py.drivers.cvmfs.trouble import Failure, log
 from parrot_py.drivers.cvmfs.trust import (
@@ -125,12 +126,13 @@ class Session:
         blacklist = self._blacklist()
         blacklist.check_revision(self._config.fqrn, manifest.revision)
         with self._store.catalog_ahead(manifest.root) as take:
-            self._check_signer(manifest, letter, blacklist)
+            pem = self._check_signer(manifest, letter, blacklist)
             take()
+        self._keep(manifest.certificate.cache_path(), pem)
         return manifest
 
-    def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> None:
-        """Raise unless the manifest was signed by a certificate that the whitelist allows."""
+    def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> bytes:
+        """The certificate that signed the manifest, as PEM text; raises unless the whitelist allows it."""
         document = Errand(lambda: self._fetcher.document(WHITELIST), "parrot-whitelist")
         # The import of cryptography takes long, too.
         keys = Errand(lambda: load_public_keys(self._config.public_keys), "parrot-keys")
@@ -145,7 +147,12 @@ class Session:
         except TrustError as error:
             self._store.discard(manifest.certificate)
             raise _Blamed(f"certificate {manifest.certificate}X", str(error)) from None
-        self._cache.put(manifest.certificate.cache_path(), pem)
+        return pem
+
+    def _keep(self, name: str, data: bytes) -> None:
+        """Store a small file unless it is there: a cache that cannot be written may be all that there is."""
+        if self._cache.read(name, SMALL_LIMIT) != data:
+            self._cache.put(name, data)
 
     def _signer(self, manifest: Manifest, letter: Letter) -> tuple[Certificate, bytes]:
         """The certificate that the manifest names, if it signed the manifest, and its PEM text."""
