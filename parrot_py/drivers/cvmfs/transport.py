@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from parrot_py import __version__
+from parrot_py.drivers.cvmfs.heavy import import_requests
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop
 
@@ -59,6 +60,7 @@ class _BoundedSocket(socket.socket):
 
 def _bounded_session() -> requests.Session:
     """A session whose sockets know how long to wait, and that takes nothing from the environment."""
+    import_requests()
     import ssl
     from http.cookiejar import DefaultCookiePolicy
 
@@ -203,6 +205,7 @@ def _check_status(response: requests.Response, hop: Hop, *, ranged: bool) -> Non
 @contextmanager
 def _classified(hop: Hop) -> Iterator[None]:
     """Turn what requests, urllib3 and sockets raise into TransferError."""
+    import_requests()
     import requests
     import urllib3
 

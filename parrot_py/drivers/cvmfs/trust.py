@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.heavy import import_cryptography
 
 _SHA1_DIGEST_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
 _ROOT_PATH_MD5 = hashlib.md5(b"", usedforsecurity=False).hexdigest()
@@ -88,6 +89,7 @@ def _rsa_key(key: object, what: str) -> RsaKey:
 
 def load_public_keys(paths: Iterable[Path]) -> list[RsaKey]:
     """The master keys in PEM files; a file that cannot be used is an error only when no other can."""
+    import_cryptography()
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     keys, complaints = [], []
@@ -110,6 +112,7 @@ class Certificate(NamedTuple):
     @classmethod
     def parse(cls, pem: bytes) -> Certificate:
         """Read PEM text; raises TrustError."""
+        import_cryptography()
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import Encoding
 
