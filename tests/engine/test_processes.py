@@ -165,6 +165,7 @@ except OSError as error: print(errno.errorcode[error.errno])
 print(os.stat('{TOP}/text').st_size, os.stat('/etc').st_nlink > 0)
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 print(os.read(os.open('{TOP}/text', 0), 9))
+sys.stdout.flush()
 os.execv('{TOP}/program', ['p', 'started'])
 """
     told = Setup(home, TREE, use_seccomp=use_seccomp).python(code)

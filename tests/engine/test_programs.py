@@ -19,7 +19,8 @@ SCRIPT = b"#!/bin/sh\necho started\n"
 
 def births_tree() -> dict[bytes, Node | bytes]:
     tree: dict[bytes, Node | bytes] = {b"/f%d" % i: b"%d" % i for i in range(50)}
-    return {**tree, b"/text": b"text", b"/program": File(SCRIPT, mode=0o755), b"/native": Link(b"/bin/true")}
+    tree.update({b"/dir/a": b"a", b"/dir/b": b"b", b"/text": b"text", b"/native": Link(b"/bin/true")})
+    return {**tree, b"/program": File(SCRIPT, mode=0o755)}
 
 
 def real_tree(top: Path) -> Path:
@@ -27,6 +28,7 @@ def real_tree(top: Path) -> Path:
     top.mkdir()
     for path, node in births_tree().items():
         place = top / os.fsdecode(path[1:])
+        place.parent.mkdir(exist_ok=True)
         if isinstance(node, Link):
             place.symlink_to(os.fsdecode(node.target))
         else:
@@ -41,6 +43,17 @@ def test_births(home: Path, use_seccomp: bool) -> None:
     assert native.stdout.count(b"started\n") == 13
     assert b"failed beside each other in one address space: 0" in native.stdout
     Setup(home, births_tree(), use_seccomp=use_seccomp).run(command, TOP).expect(native.stdout)
+
+
+@pytest.mark.parametrize(
+    "what", ["leader-gone", "tables-apart", "not-dumpable", "storm", "thread-storm", "stopped-and-killed"]
+)
+def test_odd_threads(home: Path, use_seccomp: bool, what: str) -> None:
+    command = engine_program("odd_threads")
+    native = subprocess.run([command, what, real_tree(home / "real")], capture_output=True, timeout=60)
+    assert native.stdout
+    assert b"MUST" not in native.stdout
+    Setup(home, births_tree(), use_seccomp=use_seccomp).run(command, what, TOP).expect(native.stdout)
 
 
 @pytest.mark.parametrize("count", [20, 200], ids=["in one region", "more than the slots of a region"])

@@ -86,7 +86,7 @@ TO_FILE = bare(qr={"/qa": Link(b"{native}/qa"), "/qb": Link(b"{native}/qa/")}, n
 @example(TO_FILE, [(0, "qa/..", True)])
 @example(TO_FILE, [(0, "qb", True)])
 @example(TO_FILE, [(0, "qa/../qb", False)])
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_walk_ends_where_the_kernels_does(parts: Parts, questions: list[tuple[int, str, bool]]) -> None:
     home = Path(tempfile.mkdtemp(dir=places.base() / "work"))
     try:
@@ -109,7 +109,7 @@ def guarded(draw: st.DrawFn) -> dict[str, Node]:
     QUESTIONS,
     st.sampled_from([(1, 1), (65534, 1), (1, 65534), (1, 77)]),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_search_permission_is_the_kernels(
     parts: Parts, questions: list[tuple[int, str, bool]], owner: tuple[int, int]
 ) -> None:
