@@ -25,8 +25,9 @@ def maps_snapshot(fdtable: FdTable, path: bytes) -> bytes | None:
     ours = re.compile(re.escape(fdtable.directory) + rb"/[^\n ]+(?: \(deleted\))?")
 
     def name(found: re.Match[bytes]) -> bytes:
-        node = fdtable.find(found.group())
-        return node.path if node is not None else found.group()
+        link, gone, _ = found.group().partition(b" (deleted)")
+        node = fdtable.find(link)
+        return node.path if node is not None else link + gone
 
     target = b"%s/m/%s-%s" % (fdtable.directory, match.group(1), match.group(2))
     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -1,4 +1,6 @@
 /* Reading and writing the memory of the job, and the offset of its open files. */
+#include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -8,6 +10,7 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#define PIDFD_THREAD O_EXCL
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
@@ -99,13 +102,27 @@ pid_t pp_thread_group(pid_t tid)
     return group;
 }
 
+/* A pidfd through which the descriptors of a thread can be had.  Before Linux 6.9 only that of its process can be, which
+ * serves unless the thread has a table of its own (unshare(CLONE_FILES)).  -1 where there is none. */
+static int pidfd_of(int tid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
+    if (pidfd >= 0)
+        return pidfd;
+    pidfd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+    if (pidfd >= 0)
+        return pidfd;
+    pid_t group = pp_thread_group(tid);
+    if (syscall(SYS_kcmp, tid, group, KCMP_FILES, 0, 0) != 0)
+        return -1;
+    return (int)syscall(SYS_pidfd_open, group, 0);
+}
+
 /* lseek on a descriptor of the job, without running anything in the job.  The new offset, or -errno;
  * -ENOSYS where the kernel has no pidfd_getfd (before 5.6) or forbids it. */
 long long pp_seek(int tid, int fd, long long offset, int whence)
 {
-    int pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
-    if (pidfd < 0)
-        pidfd = (int)syscall(SYS_pidfd_open, pp_thread_group(tid), 0);
+    int pidfd = pidfd_of(tid);
     if (pidfd < 0)
         return -ENOSYS;
     int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
