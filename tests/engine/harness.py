@@ -67,9 +67,9 @@ class Tracer:
         """What the job has written so far."""
         return (self.home / "stdout").read_bytes()
 
-    def wait_said(self, text: bytes) -> None:
+    def wait_said(self, text: bytes, seconds: float = 8) -> None:
         """Wait until the job has written *text*."""
-        eventually(lambda: text in self.said(), 8, f"{text!r} from the job")
+        eventually(lambda: text in self.said(), seconds, f"{text!r} from the job")
 
 
 Director = Callable[[Tracer], Any]

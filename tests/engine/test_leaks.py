@@ -35,7 +35,7 @@ def test_two_thousand_rounds(home: Path, use_seccomp: bool) -> None:
     def director(tracer: Tracer) -> list[tuple[int, int]]:
         states = []
         for mark in (b"first\n", b"second\n"):
-            tracer.wait_said(mark)
+            tracer.wait_said(mark, 30)
             states.append(_state())
             os.kill(tracer.root, 10)
         return states
@@ -68,7 +68,7 @@ print(len(open('/proc/self/maps').readlines()) < 200)
 """
     told = Setup(home, TREE).python(code)
     told.expect(b"True\n")  # among what expect() looks at: no record of a thread is left
-    assert told.counters["injected"] <= 3
+    assert told.counters["injected"] <= 16, "at most one for each of the first threads, which began together"
 
 
 @pytest.mark.parametrize("call", [f"os.stat('{TOP}/missing%d' % i)", f"os.open('{TOP}/none%d' % i, 0)"])
@@ -78,7 +78,7 @@ def test_names_that_do_not_exist_cost_bounded_memory(home: Path, call: str) -> N
     def director(tracer: Tracer) -> list[int]:
         states = []
         for mark in (b"first\n", b"second\n"):
-            tracer.wait_said(mark)
+            tracer.wait_said(mark, 30)
             states.append(_state()[1])
             os.kill(tracer.root, 10)
         return states

@@ -38,9 +38,9 @@ kept: list[mmap.mmap] = []
 
 
 @pytest.mark.parametrize("name", ["maps", "smaps", "numa_maps"])
-@pytest.mark.parametrize("prefix", [f"/proc/{ME}", f"/proc/{ME}/task/{ME}"])
-def test_names_are_put_back(table: FdTable, mapped: bytes, name: str, prefix: str) -> None:
-    asked = f"{prefix}/{name}"
+@pytest.mark.parametrize("process", ["/proc/{me}", "/proc/{me}/task/{me}"])
+def test_names_are_put_back(table: FdTable, mapped: bytes, name: str, process: str) -> None:
+    asked = f"{process.format(me=ME)}/{name}"
     if not os.path.exists(asked):
         pytest.skip(f"this kernel has no {asked}")
     copy = maps_snapshot(table, asked.encode())
@@ -77,10 +77,10 @@ def test_who_reads_an_older_copy_keeps_it(table: FdTable) -> None:
 
 @pytest.mark.usefixtures("mapped")
 @pytest.mark.parametrize(
-    "path", [b"/proc/%d/status" % ME, b"/proc/maps", b"/proc/x/maps", b"/proc/%d/maps/x" % ME, b"/tmp/proc/1/maps"]
+    "path", ["/proc/{me}/status", "/proc/maps", "/proc/x/maps", "/proc/{me}/maps/x", "/tmp/proc/{me}/maps"]
 )
-def test_other_files(table: FdTable, path: bytes) -> None:
-    assert maps_snapshot(table, path) is None
+def test_other_files(table: FdTable, path: str) -> None:
+    assert maps_snapshot(table, path.format(me=ME).encode()) is None
 
 
 def test_nothing_of_ours_is_mapped(table: FdTable) -> None:
