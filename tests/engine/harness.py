@@ -46,7 +46,7 @@ NAME = b"mem.test"
 TOP = "/cvmfs/mem.test"
 PYTHON = "/usr/bin/python3"
 TIMEOUT = 40
-_PR_SET_DUMPABLE = 4
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 class Tracer:
@@ -155,8 +155,11 @@ class Setup:
             os.setgroups([])
             os.setgid(places.NOBODY)
             os.setuid(places.NOBODY)
-            # Who changed its user may not be traced, nor may its children, until it says so or starts a program.
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+        libc = ctypes.CDLL(None)
+        # Who changed its user may not be traced, nor may its children, until it says so or starts a program.
+        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+        # A test run that is killed leaves no tracer behind, and the tracer no job.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
     def _redirect_streams(self) -> None:
         sys.stdout = sys.__stdout__
