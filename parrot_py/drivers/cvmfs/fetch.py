@@ -20,7 +20,7 @@ from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from parrot_py.drivers.cvmfs.sink import PlainSink, Sink
 from parrot_py.drivers.cvmfs.transport import BAD_DATA, CONNECT, SHORT, SLOW, TransferError, Transport
-from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trouble import Failure, log
 
 _UNESCAPED = "/:@+-_~[],"
 _NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
@@ -143,6 +143,7 @@ class Fetcher:
                     raise self._give_up(effort, what) from None
             else:
                 self._succeeded, self._dead_until, self._dead_for = time.monotonic(), 0.0, 0.0
+                log.debug("%s: %s: %s%s", self.config.fqrn, hop.url, what, f" through {hop.proxy}" if hop.proxy else "")
                 return hop
 
     def _attempt(self, hop: Hop, path: str, sink: Sink, headers: Mapping[str, str], effort: _Effort) -> None:

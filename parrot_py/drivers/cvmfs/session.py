@@ -81,6 +81,7 @@ class Session:
             manifest = self._newest(crumb)
         except Failure as failure:
             return self._offline(crumb, failure)
+        log.info("%s: revision %d, root catalog %s", self._config.fqrn, manifest.revision, manifest.root)
         self._leave_crumb(Breadcrumb(manifest.root, manifest.timestamp, manifest.revision))
         return Opened(manifest.root, manifest)
 

@@ -12,7 +12,7 @@ from parrot_py.drivers.cvmfs.trouble import Failure
 
 SMALL_LIMIT = 1 << 20
 CATALOG_LIMIT = 4 << 30
-_STEP = 1 << 20
+_STEP = 1 << 18
 
 
 class Output(Protocol):

@@ -21,7 +21,8 @@ from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink, Sink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
-_CHUNK_THREADS = 8
+# Each holds up to 3 MiB; the tracer is to stay below 60 MB.
+_CHUNK_THREADS = 4
 _KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
 
 

@@ -63,7 +63,7 @@ def test_retries_share_the_patience_with_the_file(chunked: Forged, opened: Open,
     chunked.server.fault("*P", Fault(delay=0.05, truncate=2_000))
     began = time.monotonic()
     refused(caplog, lambda: repository.materialise(inode), r"object data/\S+P: ")
-    # What 8 threads got once is all the progress there was.
+    # What the few threads got once is all the progress there was.
     assert 0.6 < time.monotonic() - began < 0.7 + 8 * 2_000 / LEAST_RATE + 1.5
 
 
