@@ -52,7 +52,7 @@ def _loader(program: Path) -> Path:
 
 
 def sources(root: Path) -> None:
-    """Headers, a Python package, a Makefile, and a bare git repository."""
+    """Headers, a Python package, a Makefile, and, where git is installed, a bare git repository."""
     for rel, text in {
         "include/twin.h": '#include "sub/part.h"\n#include <stdio.h>\n#define GREETING PART " from a header"\n',
         "include/sub/part.h": '#pragma once\n#define PART "part"\n',
@@ -67,6 +67,11 @@ def sources(root: Path) -> None:
         path.write_text(text)
     for number in range(8):
         (root / "make" / f"part{number}.in").write_text(f"part {number}\n")
+    if shutil.which("git"):  # without it the tests that need a repository are skipped
+        _git_repository(root)
+
+
+def _git_repository(root: Path) -> None:
     work = root / "work"
     work.mkdir()
     (work / "README").write_text("a file under version control\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +18,9 @@ from tests.support import places, tree
 from tests.support.oracle import Oracle, OracleUnavailable
 from tests.support.outcome import Outcome, difference
 from tests.support.parrot import Parrot, environment, repository
+
+OPTIONAL = ("git", "make", "rsync", "sqlite3")
+"""Tools that a machine with Python and a C compiler may lack; scripts that use them are skipped there."""
 
 
 class Twins:
@@ -44,6 +49,9 @@ class Twins:
 
     def shell(self, script: str, timeout: float = 60, status: int = 0) -> Outcome:
         """``check`` of a bash script, in which ``$R`` is the top of the tree."""
+        for tool in OPTIONAL:
+            if re.search(rf"\b{tool} ", script) and shutil.which(tool) is None:
+                pytest.skip(f"{tool} is not installed")
         return self.check(["/bin/bash", "-c", f"R={tree.TOP}\n{script}"], timeout, status)
 
 
