@@ -18,6 +18,7 @@ from parrot_py.engine._core import ffi, lib
 from parrot_py.errors import EngineError
 
 CData = Any  # cffi's objects have no static types
+NR_LSEEK: int = lib.pp_nr_lseek
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 
 

@@ -28,8 +28,6 @@ AT_SYMLINK_FOLLOW = 0x400
 AT_EMPTY_PATH = 0x1000
 AT_EACCESS = 0x200
 
-NR_OPENAT, NR_EXECVE, NR_LSEEK = 257, 59, 8  # x86_64
-
 _VANISHED = 8  # attempts to get hold of a file that others keep replacing
 
 Place = Union[Target, Native]

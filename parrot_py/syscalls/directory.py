@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from parrot_py.drivers.base import Entry
+from parrot_py.engine.core import NR_LSEEK
 from parrot_py.fdtable import Node
 from parrot_py.namespace import ROOT
 from parrot_py.places import Target, fail
 from parrot_py.process import X, file_offset
-from parrot_py.syscalls.call import NR_LSEEK, PASS, Answer, Call, Redirect, Rewrite, handles
+from parrot_py.syscalls.call import PASS, Answer, Call, Redirect, Rewrite, handles
 
 _DIR = st.S_IFDIR >> 12  # d_type is the type part of st_mode
 

@@ -11,8 +11,9 @@ from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import R
-from parrot_py.syscalls.call import AT_FDCWD, NR_OPENAT, Answer, Call, Place, Redirect, Rewrite, handles
+from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Redirect, Rewrite, handles
 from parrot_py.syscalls.early import O_TMPFILE_BIT
+from parrot_py.syscalls.table import number
 from parrot_py.walk import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 
 O_PATH = os.O_PATH
@@ -149,4 +150,4 @@ def openat2(call: Call, place: Place, flags: int, mode: int) -> Answer:
         answer = _open(call, place, flags, 1)
         if isinstance(answer, Redirect):
             path = answer.path
-    return Rewrite((AT_FDCWD, path, flags | 0o100000, mode, 0, 0), nr=NR_OPENAT)
+    return Rewrite((AT_FDCWD, path, flags | 0o100000, mode, 0, 0), nr=number("openat"))

@@ -150,3 +150,10 @@ ROWS: tuple[Row, ...] = (
     Row("listxattrat", 465, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("removexattrat", 466, _PATH, (1,), (0,), _unless(2), empty=2),
 )  # fmt: skip
+
+_NUMBERS = {row.name: row.x86_64 for row in ROWS}
+
+
+def number(name: str) -> int:
+    """The number of the call *name*, for handlers that put it in the place of another."""
+    return _NUMBERS[name]

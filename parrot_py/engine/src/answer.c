@@ -5,6 +5,8 @@
 
 #include "pp.h"
 
+const int pp_nr_lseek = PP_NR_LSEEK;
+
 /* Skip the call and return value.  One stop, no memory touched.  Pre: t is stopped at an entry. */
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value)
 {

@@ -17,6 +17,8 @@ typedef struct user_regs_struct pp_regs;
 #define PP_SYSCALL_INSN_LEN 2
 #define PP_NR_MMAP 9
 #define PP_NR_LSEEK 8
+#define PP_NR_CLONE 56
+#define PP_NR_CLONE3 435
 #define PP_NR_LIMIT 1024 /* table numbers lie below; x32 numbers (bit 30) never match and pass */
 
 static inline uint64_t pp_nr(const pp_regs *r) { return r->orig_rax; }
@@ -24,6 +26,8 @@ static inline void pp_set_nr(pp_regs *r, uint64_t nr) { r->orig_rax = nr; }
 static inline uint64_t pp_result(const pp_regs *r) { return r->rax; }
 static inline void pp_set_result(pp_regs *r, uint64_t v) { r->rax = v; }
 static inline uint64_t pp_ip(const pp_regs *r) { return r->rip; }
+
+static inline void pp_set_ip(pp_regs *r, uint64_t ip) { r->rip = ip; }
 
 static inline unsigned long long *pp_arg(pp_regs *r, int i)
 {

@@ -1,9 +1,6 @@
 /* Births, deaths and transformations of the job's threads, and what parents and children share. */
-#include <sys/syscall.h>
-
 #include "pp.h"
 
-#define NR_CLONE3 435
 #define SHARES_MEMORY 0x100 /* CLONE_VM */
 
 void pp_note_death(struct pp_engine *e, pid_t tid, int status)
@@ -29,9 +26,9 @@ static bool shares_memory(const struct pp_engine *e, struct tracee *t, int event
     uint64_t flags = 0;
     if (event == PTRACE_EVENT_VFORK || pp_get_regs(e, t, &regs) != 0)
         return true;
-    if (pp_nr(&regs) == SYS_clone)
+    if (pp_nr(&regs) == PP_NR_CLONE)
         flags = *pp_arg(&regs, 0);
-    else if (pp_nr(&regs) == NR_CLONE3)
+    else if (pp_nr(&regs) == PP_NR_CLONE3)
         pp_read(t->tid, *pp_arg(&regs, 0), (char *)&flags, sizeof flags);
     return flags & SHARES_MEMORY;
 }

@@ -80,7 +80,7 @@ static void undo_stub_restart(struct tracee *t)
     if (!stub || off >= PP_STUB_ARGS * PP_STUB_STRIDE || off % PP_STUB_STRIDE != PP_SYSCALL_INSN_LEN)
         return;
     *pp_arg(&t->regs, (int)(off / PP_STUB_STRIDE)) = t->stub_value;
-    t->regs.rip = t->stub_ip;
+    pp_set_ip(&t->regs, t->stub_ip);
     t->undone = true;
 }
 

@@ -83,6 +83,8 @@ enum pp_counter {
 
 struct pp_engine;
 
+extern const int pp_nr_lseek; /* number of lseek, which handlers put in the place of other calls */
+
 struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp);
 void pp_free(struct pp_engine *e);
 int pp_seccomp_available(void);
