@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Callable
 
@@ -14,6 +15,7 @@ from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.trouble import refused
 from tests.drivers.cvmfs.truth import BASIC
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 Open = Callable[[RepositoryConfig], Repository]
 Log = pytest.LogCaptureFixture
@@ -39,8 +41,18 @@ def test_the_first_listing_takes_two_answers(site: Site, opened: Open) -> None:
 def test_a_catalog_that_is_not_proven_is_not_kept(forged: Forged, opened: Open, caplog: Log) -> None:
     root = forged.forge.publish([forged.forge.file(b"/a", b"A")])
     forged.forge.manifest(root, signer="somebody")
+    asked = threading.Event()  # the proof waits until the catalog is on its way
+
+    def release() -> None:
+        eventually(lambda: forged.server.count("*C") == 1, 20, "the request for the catalog")
+        asked.set()
+
+    forged.server.fault("*X", Fault(hold=asked))
+    watcher = threading.Thread(target=release)
+    watcher.start()
     refused(caplog, lambda: opened(forged.config()).lookup(b""), "not signed by the repository's certificate")
-    assert forged.server.count("*C") == 1
+    watcher.join()
+    assert asked.is_set()
     assert forged.cached() == set()
     assert left_over(forged) == []
 
