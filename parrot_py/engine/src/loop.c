@@ -171,7 +171,10 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
     default:
         break;
     }
-    pp_go(e, t, 0);
+    if (t->pending != NOTHING)
+        pp_go_to_exit(e, t); /* clone with a changed flag: its register is still to be restored */
+    else
+        pp_go(e, t, 0);
     return false;
 }
 
