@@ -33,7 +33,7 @@ from parrot_py.syscalls.call import (
     Rewrite,
     handlers,
 )
-from parrot_py.syscalls.early import CHECKS
+from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ROWS, Row
 from parrot_py.walk import RESOLVE_IN_ROOT
@@ -121,9 +121,9 @@ class Dispatcher:
 
     def _warm_call(self, call: Call, row: Row) -> Answer:
         """A call with one path that the core can answer itself the next time."""
-        check = CHECKS.get(row.name)
-        if check is not None:
-            check(call)
+        early = check_early(call)
+        if early is not None:
+            return early
         follow = follows_link(call, row, 0)
         try:
             place = resolve_place(call, row, 0, follow=follow)
@@ -174,11 +174,9 @@ class Dispatcher:
 def _path_call(call: Call, row: Row) -> Answer:
     if row.name == "openat2":
         return _openat2(call, row)
-    check = CHECKS.get(row.name)
-    if check is not None:
-        early = check(call)
-        if early is not None:
-            return early
+    early = check_early(call)
+    if early is not None:
+        return early
     places = [resolve_place(call, row, 0)]
     if len(row.path) > 1:
         places.append(second_place(call, row, places[0]))

@@ -70,9 +70,12 @@ class FdTable:
         """The node of *path* (as the job names it, canonical); made when it is new."""
         node = self._by_path.get(path)
         if node is None:
-            node = Node(len(self._nodes), path, tree, inode)
-            self._nodes.append(node)
-            self._by_path[path] = node
+            node = self._add(Node(len(self._nodes), path, tree, inode))
+        return node
+
+    def _add(self, node: Node) -> Node:
+        self._nodes.append(node)
+        self._by_path[node.path] = node
         return node
 
     def known(self, path: bytes) -> Node | None:
@@ -83,9 +86,7 @@ class FdTable:
         """The node of a native program."""
         node = self._by_path.get(path)
         if node is None:
-            node = HostNode(len(self._nodes), path)
-            self._nodes.append(node)
-            self._by_path[path] = node
+            node = self._add(HostNode(len(self._nodes), path))
         return node
 
     def find(self, link: bytes | None) -> Node | None:
@@ -130,18 +131,19 @@ class FdTable:
 
         May block: ask through the namespace.
         """
-        folder = b"%s/x/%d" % (self.directory, node.number)
-        path = folder + b"/" + name
+        path = self._program_path(node, name)
         if not os.path.lexists(path):
-            os.makedirs(folder, exist_ok=True)
             _adopt(content, path)
         return path
 
-    def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
-        """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""
+    def _program_path(self, node: Node, name: bytes) -> bytes:
         folder = b"%s/x/%d" % (self.directory, node.number)
         os.makedirs(folder, exist_ok=True)
-        path = folder + b"/" + name
+        return folder + b"/" + name
+
+    def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
+        """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""
+        path = self._program_path(node, name)
         try:
             os.symlink(target, path)
         except FileExistsError:

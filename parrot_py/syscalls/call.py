@@ -19,7 +19,7 @@ from parrot_py.engine.core import Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
-from parrot_py.process import Credentials, file_flags
+from parrot_py.process import Credentials, X, file_flags
 from parrot_py.walk import Walker
 
 AT_FDCWD = -100
@@ -188,6 +188,13 @@ class Call:
         """Whether the calling thread has *mask* (of R, W, X) on *inode*; who it is is asked only where that matters."""
         everybody = mask * 0o111
         return inode.mode & everybody == everybody or self.credentials().may(inode, mask)
+
+    def need_enterable(self, inode: Inode) -> None:
+        """Raise ENOTDIR or EACCES unless the calling thread may make *inode* its working (or root) directory."""
+        if not inode.is_dir:
+            fail(errno.ENOTDIR)
+        if not self.may(inode, X):
+            fail(errno.EACCES)
 
     def resolve(self, path: bytes, base: bytes | None, *, follow: bool, how: int = 0) -> Place:
         """Walk *path* from the directory that the /proc text *base* stands for (``None``: the path is absolute)."""

@@ -31,11 +31,7 @@ class Dirent(NamedTuple):
 @handles("chdir")
 def chdir(call: Call, target: Target) -> Answer:
     """chdir(path): the kernel's working directory becomes the placeholder, from which everything else follows."""
-    inode = target.found()
-    if not inode.is_dir:
-        fail(errno.ENOTDIR)
-    if not call.may(inode, X):
-        fail(errno.EACCES)
+    call.need_enterable(target.found())
     return Redirect(0, call.context.fdtable.directory_of(call.node(target)))
 
 

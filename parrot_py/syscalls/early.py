@@ -209,3 +209,9 @@ CHECKS: dict[str, Check] = {
     "utimensat": _utimensat,
     "utimes": _utimes(1),
 }
+
+
+def check_early(call: Call) -> int | None:
+    """Make the checks of *call*: its result if that settles it, else ``None``; raises its errno."""
+    check = CHECKS.get(call.name)
+    return None if check is None else check(call)

@@ -13,7 +13,7 @@ import stat as st
 from parrot_py.fdtable import Node
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import W, X
+from parrot_py.process import W
 from parrot_py.syscalls.call import Answer, Call, Place, Redirect, handles
 from parrot_py.syscalls.early import check_times
 from parrot_py.syscalls.open import object_of
@@ -134,11 +134,7 @@ def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
 @handles("chroot")
 def chroot(call: Call, target: Target) -> Answer:
     """chroot: needs a capability that jobs do not have; into a repository it is refused even to root."""
-    inode = target.found()
-    if not inode.is_dir:
-        fail(errno.ENOTDIR)
-    if not call.may(inode, X):
-        fail(errno.EACCES)
+    call.need_enterable(target.found())
     fail(errno.EPERM)
 
 

@@ -14,21 +14,12 @@ from typing import Any
 
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs import Repository
+from tests.support.truth_walk import KINDS
 
 ARCHIVES = Path(__file__).parents[2] / "data" / "repos"
 BASIC, SHAKE, RMD = "basic.parrot.test", "shake.parrot.test", "rmd.parrot.test"
 # Every revision there is a truth for; the empty one is the newest.
 REVISIONS = [(BASIC, ""), (BASIC, ".rev1"), (SHAKE, ""), (SHAKE, ".rev1"), (SHAKE, ".rev2"), (RMD, ""), (RMD, ".rev1")]
-
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "dir",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "chardev",
-    stat.S_IFBLK: "blockdev",
-}
 
 
 def load_truth(directory: Path, name: str, revision: str) -> dict[bytes, dict[str, Any]]:
@@ -93,7 +84,7 @@ def _facts(fact: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]
 
 def _shown(repository: Repository, inode: Inode, field: str) -> Any:
     if field == "type":
-        return _TYPES[stat.S_IFMT(inode.mode)]
+        return KINDS[stat.S_IFMT(inode.mode)]
     if field == "mode":
         return stat.S_IMODE(inode.mode)
     if field == "xattrs":
