@@ -20,15 +20,19 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class RepositoryConfig(NamedTuple):
-    """How to reach, verify and cache one CernVM-FS repository.
+    """How to reach, verify, show and cache one CernVM-FS repository.
 
-    ``urls`` are tried in order.  ``proxies`` are groups: members of a group share the load, a later group is used
-    when all members of the earlier ones failed; the member ``"DIRECT"`` means no proxy.  Time-outs are in seconds:
-    ``timeout`` through a proxy, ``timeout_direct`` without; ``deadline`` ends the fetching of one file, with all its
-    parts and retries, after so long without progress (see drivers/cvmfs/patience.py).
-    ``variables`` are what ``$(NAME)`` in variant symbolic links expands to.  ``uid`` and ``gid`` own every entry
-    (claimed ownership); ``None`` shows the owner that the catalog states.  ``subpath`` (``b"/a/b"``) is the directory
-    of the repository that appears as its root.
+    What each value means, its parameter (``CVMFS_…``) and its default are in the table of config/parameters.py.
+    Units: times are seconds, sizes bytes.  A list of proxies is a sequence of groups: members of a group share the
+    load, a later group is used when all members of the earlier ones failed; the member ``"DIRECT"`` means no proxy,
+    ``"auto"`` proxy auto-configuration.
+
+    ``deadline`` ends the fetching of one file, with all its parts and retries, after so long without progress (see
+    drivers/cvmfs/patience.py).  ``variables`` are what ``$(NAME)`` in variant symbolic links expands to, with
+    ``caller_variables`` after the environment of the calling program.  ``uid`` and ``gid`` own every entry (claimed
+    ownership); ``None`` shows the owner that the catalog states, mapped by ``uid_map`` and ``gid_map``: pairs
+    from → to, ``None`` stands for all others.  ``subpath`` (``b"/a/b"``) is the directory of the repository that
+    appears as its root.  ``quota`` None is no limit.  ``workspace`` is for the small files that are no objects.
 
     ``local`` asks for the host's own ``/cvmfs/<name><subpath>``: where that exists it is used, natively, instead of
     this driver.  With ``local`` and no ``urls`` there is nothing else to use, and a host without it answers ENOENT.
@@ -38,22 +42,82 @@ class RepositoryConfig(NamedTuple):
     urls: tuple[str, ...]
     public_keys: tuple[Path, ...]
     cache_dir: Path
+    subpath: bytes = b""
+    local: bool = False
+    # which revision, and whether it is to be believed
+    root_hash: str | None = None
+    tag: str | None = None
+    date: int | None = None
+    alt_root_path: bool = False
+    auto_update: bool = True
+    max_ttl: float = 0.0
+    blacklists: tuple[Path, ...] = ()
+    # how it is shown
+    uid: int | None = None
+    gid: int | None = None
+    uid_map: tuple[tuple[int | None, int], ...] = ()
+    gid_map: tuple[tuple[int | None, int], ...] = ()
+    world_readable: bool = False
+    variables: Mapping[str, str] = _NOTHING
+    caller_variables: bool = False
+    raw_links: bool = False
+    magic_xattrs: str = "rootonly"
+    protected_xattrs: tuple[str, ...] = ()
+    privileged_gids: tuple[int, ...] = ()
+    statfs_timeout: float = 0.0
+    # servers and proxies
     proxies: tuple[tuple[str, ...], ...] = ((DIRECT,),)
+    fallback_proxies: tuple[tuple[str, ...], ...] = ()
+    pac_urls: tuple[str, ...] = ()
     external_urls: tuple[str, ...] = ()
     external_proxies: tuple[tuple[str, ...], ...] = ((DIRECT,),)
+    external_fallback_proxies: tuple[tuple[str, ...], ...] = ()
+    use_geoapi: bool = False
+    proxy_template: str | None = None
+    max_servers: int = 0
+    external_max_servers: int = 0
+    proxy_shard: bool = False
+    ipfamily: int = 4
+    max_addresses_per_proxy: int = 0
+    dns_timeout: float = 3.0
+    dns_retries: int = 1
+    dns_min_ttl: float = 60.0
+    dns_max_ttl: float = 86400.0
+    dns_server: str | None = None
+    # transfers
     timeout: float = 5.0
     timeout_direct: float = 10.0
+    external_timeout: float = 5.0
+    external_timeout_direct: float = 10.0
     deadline: float = 60.0
+    low_speed_limit: int = 1024
     max_retries: int = 1
     backoff_init: float = 2.0
     backoff_max: float = 10.0
-    root_hash: str | None = None
-    blacklist: Path | None = None
-    subpath: bytes = b""
-    uid: int | None = None
-    gid: int | None = None
-    variables: Mapping[str, str] = _NOTHING
-    local: bool = False
+    proxy_reset_after: float = 300.0
+    host_reset_after: float = 1800.0
+    failover_indefinitely: bool = False
+    follow_redirects: bool = False
+    send_info_header: bool = False
+    http_tracing: bool = False
+    http_tracing_headers: tuple[tuple[str, str], ...] = ()
+    uuid: str | None = None
+    # https and protected repositories
+    ca_dir: Path | None = None
+    ca_bundle: Path | None = None
+    system_ca: bool = False
+    authz_helper: Path | None = None
+    authz_search_path: Path = Path("/usr/libexec/cvmfs/authz")
+    authz_environ: Mapping[str, str] = _NOTHING
+    # cache
+    quota: int | None = None
+    alien: bool = False
+    lower_cache: Path | None = None
+    lower_readonly: bool = True
+    workspace: Path | None = None
+    verify_on_read: bool = False
+    prefetch_bundles: bool = True
+    read_ahead: bool = False
 
 
 class Mount(NamedTuple):

@@ -108,7 +108,7 @@ def configuration(name: str, options: Mapping[str, str], base: Base, where: str)
         timeout_direct=_seconds(options, "timeout_direct", where),
         deadline=base.deadline,
         root_hash=_root_hash(options.get("root_hash"), where),
-        blacklist=_blacklist(options.get("blacklist"), base, where),
+        blacklists=_blacklists(options.get("blacklist"), base, where),
         uid=base.uid,
         gid=base.gid,
         variables=base.environ,
@@ -125,11 +125,11 @@ def proxy_warnings(options: Mapping[str, str], base: Base, where: str) -> list[s
 
 def check_files(config: RepositoryConfig, where: str) -> None:
     """Open every key and blacklist file once.  Raises ConfigError naming *where* and the one that cannot be read."""
-    for path in config.public_keys + ((config.blacklist,) if config.blacklist else ()):
+    for path in config.public_keys + config.blacklists:
         try:
             os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
         except OSError as error:
-            what = "blacklist" if path == config.blacklist else "public key"
+            what = "blacklist" if path in config.blacklists else "public key"
             raise ConfigError(f"{where}: cannot read the {what} {str(path)!r}: {error.strerror}") from error
         if path.is_dir():
             raise ConfigError(f"{where}: {str(path)!r} is a directory, not a file")
@@ -156,8 +156,8 @@ def _keys(text: str, fqrn: str, base: Base, where: str) -> tuple[Path, ...]:
     return tuple(domains.DATA / f"{key}.pub" for key in known.keys)
 
 
-def _blacklist(text: str | None, base: Base, where: str) -> Path | None:
-    return None if text is None else values.absolute(text, f"{where}: blacklist", base.directory)
+def _blacklists(text: str | None, base: Base, where: str) -> tuple[Path, ...]:
+    return () if text is None else (values.absolute(text, f"{where}: blacklist", base.directory),)
 
 
 def _key(text: str, base: Base, where: str) -> Path:

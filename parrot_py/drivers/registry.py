@@ -9,7 +9,7 @@ from parrot_py.drivers.base import Driver
 from parrot_py.drivers.deferred import Deferred
 
 _KINDS = {
-    "cvmfs": "parrot_py.drivers.cvmfs.repository:Repository",
+    "cvmfs": "parrot_py.drivers.cvmfs.driver:CvmfsDriver",
     "memory": "parrot_py.drivers.memory:MemoryDriver",
 }
 

@@ -117,7 +117,7 @@ def test_death_by_every_signal(home: Path) -> None:
 for number in map(int, sys.argv[1:]):
     child = os.fork()
     if child == 0:
-        {_die('number').replace(chr(10), chr(10) + ' ' * 8)}
+        {_die("number").replace(chr(10), chr(10) + " " * 8)}
     print(number, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     told = Setup(home, TREE).python(code, *numbers)

@@ -51,7 +51,7 @@ def test_everything_of_one_entry(key: Path) -> None:
         timeout_direct=4,
         deadline=42.0,
         root_hash="0a" * 20 + "-rmd160",
-        blacklist=key,
+        blacklists=(key,),
         subpath=b"/sub",
         uid=11,
         gid=12,
@@ -168,7 +168,7 @@ def test_relative_files_belong_to_the_directory_of_the_start(key: Path) -> None:
     ):
         config = made(text, base).find("a.org")
         assert config is not None
-        assert (config.public_keys, config.blacklist) == ((key,), key)
+        assert (config.public_keys, config.blacklists) == ((key,), (key,))
 
 
 def test_relative_files_of_a_lost_directory() -> None:

@@ -24,7 +24,7 @@ from parrot_py.drivers.cvmfs.schema import (
 )
 
 if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.repository import Repository
+    from parrot_py.drivers.cvmfs.driver import CvmfsDriver
 
 VERSION = "2.12.0"
 _PAGE = 40_000
@@ -34,7 +34,7 @@ _PAGED = re.compile(rb"(.+)~(\d{1,6}|\?)", re.DOTALL)
 class Magic:
     """Computes magic attributes; None stands for "no such attribute here"."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: CvmfsDriver) -> None:
         self._repository = repository
         self._began = time.monotonic()
         self._everywhere: dict[bytes, Callable[[], str]] = {

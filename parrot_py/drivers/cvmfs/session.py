@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import NamedTuple
 
 from parrot_py.config.model import RepositoryConfig
@@ -172,15 +173,15 @@ class Session:
         raise TrustError("not signed by the repository's certificate")
 
     def _blacklist(self) -> Blacklist:
-        """The site's blacklist; a configured one that cannot be read must not be taken for empty."""
-        path = self._config.blacklist
-        if path is None or not path.exists():
-            return Blacklist()
-        try:
-            with path.open("rb") as file:
-                return Blacklist.parse(file.read(_BLACKLIST_LIMIT).decode("utf-8", "replace"))
-        except OSError as error:
-            raise Failure(f"blacklist {path}: {error.strerror}") from None
+        """The site's blacklists, read anew each time; one that cannot be read must not be taken for empty."""
+        texts = []
+        for path in filter(Path.exists, self._config.blacklists):
+            try:
+                with path.open("rb") as file:
+                    texts.append(file.read(_BLACKLIST_LIMIT).decode("utf-8", "replace"))
+            except OSError as error:
+                raise Failure(f"blacklist {path}: {error.strerror}") from None
+        return Blacklist.parse("\n".join(texts))
 
     def _leave_crumb(self, ours: Breadcrumb) -> None:
         """Remember *ours* for a start without a server, unless another process has seen something newer meanwhile."""

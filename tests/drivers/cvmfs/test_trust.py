@@ -104,16 +104,16 @@ def test_a_blacklisted_certificate_is_refused(forged: Forged, opened: Open, capl
     white = forged.forge.whitelist().split(b"\n")[3].decode()
     blacklist = forged.forge.directory / "blacklist"
     blacklist.write_text(f"# bad ones\n{white}\n")
-    refused(caplog, lambda: opened(forged.config(blacklist=blacklist)).lookup(b""), "it is blacklisted")
+    refused(caplog, lambda: opened(forged.config(blacklists=(blacklist,))).lookup(b""), "it is blacklisted")
 
 
 def test_a_blacklisted_revision_is_refused(forged: Forged, opened: Open, caplog: Log) -> None:
     forged.forge.publish([], revision=4)
     blacklist = forged.forge.directory / "blacklist"
     blacklist.write_text(f"<{NAME} 5\n")
-    refused(caplog, lambda: opened(forged.config(blacklist=blacklist)).lookup(b""), "revision 4 is blacklisted")
+    refused(caplog, lambda: opened(forged.config(blacklists=(blacklist,))).lookup(b""), "revision 4 is blacklisted")
     blacklist.write_text(f"<{NAME} 4\n")
-    assert opened(forged.config(blacklist=blacklist)).revision == 1
+    assert opened(forged.config(blacklists=(blacklist,))).revision == 1
 
 
 def test_a_pinned_root_needs_no_signature(site: Site, opened: Open) -> None:
