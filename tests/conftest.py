@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +27,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 _OWNS = pytest.StashKey[bool]()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _scratch() -> Iterator[None]:
+    """What code under test puts into the default place for temporary files goes away with the run."""
+    before, tempfile.tempdir = tempfile.tempdir, tempfile.mkdtemp(dir=places.base())
+    os.chmod(tempfile.tempdir, 0o1777)
+    yield
+    shutil.rmtree(tempfile.tempdir, ignore_errors=True)
+    tempfile.tempdir = before
 
 
 @pytest.fixture
