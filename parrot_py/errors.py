@@ -17,3 +17,11 @@ class ConfigError(ParrotError):
 
 class EngineError(ParrotError):
     """The engine cannot run here (tracing forbidden, no memory …) or found itself in an impossible state."""
+
+
+class Unreachable(OSError):
+    """EIO, known to be because no server or proxy answered and the cache does not have it either."""
+
+
+class Untrusted(OSError):
+    """EIO, known to be because what servers answered does not prove itself: signature, whitelist, blacklist."""

@@ -1,37 +1,87 @@
-"""A CernVM-FS repository as a library: ``Repository(config)`` opens at the first call that needs it.
+"""A CernVM-FS repository as a library: names, contents, attributes and revisions, without any tracing.
 
 Example::
 
-    with Repository(config) as repository:
-        for path, inode in repository.walk():
+    with Repository.open("sft.cern.ch") as repository:
+        for path, inode in repository.walk("/lcg/contrib"):
             ...
-        text = repository.read(b"/etc/motd")
+        text = repository.read("/README")
+
+docs/library.md tells more.  A path is text, bytes or anything with ``__fspath__``, counted from the root of the
+repository (``/a/b``, ``a/b``); wherever a path is wanted, an inode that was got before serves as well.  What comes back
+is bytes, as in the file system itself; ``os.fsdecode`` makes text of it.
+
+Errors are OSErrors with the errno that a program under ``parrot_run`` gets: ENOENT, ENOTDIR, ELOOP; EIO when the truth
+could not be had, as Unreachable or Untrusted (see parrot_py/errors.py) where it is known why.  ConfigError says that a
+repository cannot be opened as it was described.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Union
 
-from parrot_py.drivers.base import Inode
+from parrot_py.config import single
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
+from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.paths import PathLike, Places
+from parrot_py.drivers.cvmfs.ranges import Ranges
+from parrot_py.errors import ConfigError
+
+Place = Union[Inode, PathLike]
 
 
 class Repository(CvmfsDriver):
-    """The driver, and what a program that reads a repository by itself wants besides.  Thread-safe."""
+    """One repository.  Thread-safe; any number of them may be open at a time, on one cache.
 
-    @property
-    def root_hash(self) -> str:
-        """The text of the root catalog's hash; opens the repository."""
-        with self.answering():
-            return str(self.tree.root().catalog.hash)
+    ``Repository(config)`` connects at the first call that needs it, :meth:`open` at once.
+    """
 
-    @property
-    def revision(self) -> int:
-        """The revision shown; opens the repository."""
-        with self.answering():
-            return self.tree.root().catalog.facts.revision
+    def __init__(self, config: RepositoryConfig) -> None:
+        super().__init__(config)
+        self._places, self._ranges = Places(self), Ranges(self)
+
+    @classmethod
+    def open(
+        cls,
+        name_or_url: str,
+        *,
+        key: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+        cache_dir: str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
+        root_hash: str | None = None,
+        tag: str | None = None,
+        date: datetime | int | None = None,
+        options: Sequence[str] = (),
+    ) -> Repository:
+        """Connect to a repository, by its full name (as ``parrot_run`` would, configured as there) or by its URL.
+
+        *key* is the file, or the files, of its master public key; the keys of well-known domains are built in.
+        *cache_dir* is made if it is not there; by default the cache is that of ``parrot_run``.  *proxy* is spelled
+        like ``-p``.  *root_hash*, *tag* or *date* (aware datetime, or Unix time) choose a revision other than the
+        newest.  *options* are further options of ``parrot_run``, word by word.
+
+        Raises ConfigError, and OSError when the repository cannot be reached or cannot be trusted.
+        """
+        config = _configured(name_or_url, _files(key), proxy, options)
+        seconds = int(date.timestamp()) if isinstance(date, datetime) else date
+        wanted = {"root_hash": _checked(root_hash), "tag": tag, "date": seconds}
+        changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        if cache_dir is not None:
+            changes["cache_dir"] = Path(cache_dir)
+        repository = cls(config._replace(**changes))
+        try:
+            repository.lookup(b"")
+        except BaseException:
+            repository.close()
+            raise
+        return repository
 
     def __enter__(self) -> Repository:
         return self
@@ -39,47 +89,116 @@ class Repository(CvmfsDriver):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def stat(self, path: bytes) -> Inode:
+    @property
+    def root_hash(self) -> str:
+        """The text of the root catalog's hash."""
+        with self.answering():
+            return str(self.tree.root().catalog.hash)
+
+    @property
+    def revision(self) -> int:
+        """The revision shown."""
+        with self.answering():
+            return self.tree.root().catalog.facts.revision
+
+    def stat(self, path: Place) -> Inode:
         """The inode at *path* with symbolic links in and at the end of it followed, as long as they stay inside."""
-        return self._follow(path, 40)
+        return self._at(path, follow=True)
 
-    def _follow(self, path: bytes, links: int) -> Inode:
-        inode, walked = self.lookup(b""), b""
-        parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-        for position, part in enumerate(parts):
-            if part == b"..":
-                walked = walked.rpartition(b"/")[0]
-                inode = self.lookup(walked)
-                continue
-            inode = self.lookup(walked + b"/" + part)
-            if inode.target is None:
-                walked = inode.path
-                continue
-            if not links:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            target = self._inside(walked, inode.target)
-            return self._follow(b"/".join([target, *parts[position + 1 :]]), links - 1)
-        return inode
+    def lstat(self, path: Place) -> Inode:
+        """The inode at *path*; a link at its end is not followed."""
+        return self._at(path, follow=False)
 
-    def _inside(self, directory: bytes, target: bytes) -> bytes:
-        """A link target as a path of this repository; ENOENT for one that leads out of it."""
-        home = b"/cvmfs/" + os.fsencode(self.fqrn)
-        if not target.startswith(b"/"):
-            return directory + b"/" + target
-        if target == home or target.startswith(home + b"/"):
-            return target[len(home) :]
-        raise OSError(errno.ENOENT, "link leads out of the repository", target)
+    def exists(self, path: Place) -> bool:
+        """Whether there is something at *path*, links followed; trouble is an OSError, not a no."""
+        try:
+            self.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
-    def read(self, path: bytes) -> bytes:
-        """The whole content of the file at *path*, links followed."""
-        with open(self.materialise(self.stat(path)), "rb") as file:
-            return file.read()
+    def _at(self, path: Place, *, follow: bool) -> Inode:
+        if isinstance(path, Inode):
+            return self._places.find(path.path, follow=True) if follow and path.is_link else path
+        return self._places.find(path, follow=follow)
 
-    def walk(self, top: bytes = b"") -> Iterator[tuple[bytes, Inode]]:
-        """Path and inode of everything at and below *top*, a directory before what is in it."""
-        todo = [self.lookup(top)]
+    def readlink(self, path: Place) -> bytes:
+        """The target of the symbolic link at *path*, variables in it expanded.  Raises EINVAL for what is no link."""
+        inode = self.lstat(path)
+        if inode.target is None:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), inode.path)
+        return inode.target
+
+    def scandir(self, path: Place = b"") -> Sequence[Entry]:
+        """Names and inodes of what is in the directory *path*, without ``.`` and ``..``."""
+        return self.listdir(self.stat(path))
+
+    def walk(self, top: Place = b"") -> Iterator[tuple[bytes, Inode]]:
+        """Path and inode of everything at and below *top*, a directory before what is in it.
+
+        Links are not followed, and bind mountpoints not entered: they show, once more, what is elsewhere.
+        """
+        todo = [self.lstat(top)]
+        first = True
         while todo:
             inode = todo.pop()
             yield inode.path, inode
-            if inode.is_dir:
+            if inode.is_dir and (first or not self._places.bound(inode)):
                 todo += [entry.inode for entry in reversed(self.listdir(inode))]
+            first = False
+
+    def read(self, path: Place, offset: int = 0, size: int | None = None) -> bytes:
+        """*size* bytes (default: all) of the file at *path* from *offset* on; fewer at its end.
+
+        Of a chunked file only the chunks that the range lies in are fetched.
+        """
+        if offset < 0 or (size is not None and size < 0):
+            raise OSError(errno.EINVAL, "negative offset or size")
+        return self._ranges.read(self._file(path), offset, size)
+
+    def open_file(self, path: Place) -> BinaryIO:
+        """The file at *path*, open for reading; it can be positioned, and goes on after the repository was closed.
+
+        Of a chunked file the chunks that are read are fetched (not any more after the repository was closed).
+        """
+        return self._ranges.open(self._file(path))
+
+    def _file(self, path: Place) -> Inode:
+        inode = self.stat(path)
+        if not inode.is_regular:
+            code = errno.EISDIR if inode.is_dir else errno.EINVAL
+            raise OSError(code, os.strerror(code), inode.path)
+        return inode
+
+    def getxattr(self, inode: Place, name: str | bytes) -> bytes:
+        """The extended attribute *name* of the path or inode *inode*, links followed.  Raises ENODATA."""
+        return super().getxattr(self._at(inode, follow=not isinstance(inode, Inode)), os.fsencode(name))
+
+    def listxattr(self, inode: Place = b"") -> Sequence[bytes]:
+        """The names of the extended attributes of the path or inode *inode*, as a listing shows them."""
+        return super().listxattr(self._at(inode, follow=not isinstance(inode, Inode)))
+
+
+def _files(key: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    return [os.fspath(each) for each in ((key,) if isinstance(key, (str, os.PathLike)) else key)]
+
+
+def _configured(name_or_url: str, keys: list[str], proxy: str | None, options: Sequence[str]) -> RepositoryConfig:
+    words = [*options, *(("-p", proxy) if proxy is not None else ())]
+    if single.is_url(name_or_url):
+        return single.by_url(name_or_url, keys, words, os.environ)
+    fqrn, path = single.fqrn_and_path(name_or_url)
+    if path.strip("/"):
+        raise ConfigError(f"not a repository but a path in one: {name_or_url!r}")
+    config = single.find(single.run_config(words, os.environ), fqrn)
+    return config._replace(public_keys=tuple(Path(os.path.abspath(each)) for each in keys)) if keys else config
+
+
+def _checked(root_hash: str | None) -> str | None:
+    """*root_hash*, if it is one."""
+    if root_hash is None:
+        return None
+    try:
+        return str(ContentHash.parse(root_hash))
+    except ValueError as error:
+        raise ConfigError(f"root hash: {error}") from None

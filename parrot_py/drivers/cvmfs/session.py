@@ -93,7 +93,7 @@ class Session:
         try:
             self._blacklist().check_revision(self._config.fqrn, crumb.revision)
         except TrustError as error:
-            raise Failure(f"cached revision: {error}") from None
+            raise Failure(f"cached revision: {error}", untrusted=True) from None
         log.warning("%s: offline, showing revision %d from the cache (%s)", self._config.fqrn, crumb.revision, failure)
         return Opened(crumb.root, None, offline=True)
 
@@ -113,7 +113,8 @@ class Session:
                 complaints.append(Failure(f"{hop.url}: {blamed.what}: {blamed}", unreachable=blamed.stale))
             self._fetcher.leave_host(hop)
         line = "; ".join(dict.fromkeys(str(c) for c in complaints))
-        raise Failure(line, unreachable=all(c.unreachable for c in complaints))
+        unreachable = all(c.unreachable for c in complaints)
+        raise Failure(line, unreachable=unreachable, untrusted=not unreachable)
 
     def _proven(self, data: bytes, crumb: Breadcrumb | None) -> Manifest:
         """The manifest in *data* after the whole chain of trust was checked.

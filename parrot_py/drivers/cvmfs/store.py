@@ -38,7 +38,7 @@ def _kind(stored: Stored) -> str:
     return _KINDS.get(stored.compression, f"-{stored.compression}")
 
 
-def _plain_name(hash_: ContentHash, stored: Stored) -> str:
+def plain_name(hash_: ContentHash, stored: Stored) -> str:
     """The name in the cache of what *hash_* means when it is stored like that (see cache.py)."""
     return hash_.cache_path() + _kind(stored)
 
@@ -138,7 +138,7 @@ class Store:
 
     def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
         """Path of a file that is one object; waits only when it is not in the cache."""
-        name = _plain_name(hash_, stored)
+        name = plain_name(hash_, stored)
         found = self.cache.find(name, stored.size)
         return found or self._flights.run(name, lambda: self._fetch_plain(name, hash_, stored))
 
@@ -189,7 +189,7 @@ class Store:
 
     def _cached(self, hash_: ContentHash, stored: Stored, size: int) -> str | None:
         """Path of the object's content if the cache has it under whatever name; may wait."""
-        found = self.cache.find(_plain_name(hash_, stored), size)
+        found = self.cache.find(plain_name(hash_, stored), size)
         if found is not None or stored.compression != COMPRESSION_NONE:
             return found
         found = self.cache.find(hash_.cache_path(), size)

@@ -8,6 +8,7 @@ import os
 import threading
 
 from parrot_py.drivers.base import may_block
+from parrot_py.errors import Unreachable, Untrusted
 
 log = logging.getLogger("parrot_py.cvmfs")
 
@@ -16,17 +17,29 @@ class Failure(Exception):
     """The truth about something in a repository could not be had; ``str()`` says what and why, in one line.
 
     ``code`` is the errno that the job gets.  ``unreachable`` says that nobody answered (as opposed to: what was
-    answered is wrong), which allows going on with what is cached.  ``logged`` is set once the line is written, so that
-    neither those who waited for the same object nor those who are refused it a moment later repeat it.
+    answered is wrong), which allows going on with what is cached; ``untrusted``, that what was answered is not proven
+    to be the repository's.  ``logged`` is set once the line is written, so that neither those who waited for the same
+    object nor those who are refused it a moment later repeat it.
     """
 
-    def __init__(self, reason: str, code: int = errno.EIO, *, unreachable: bool = False, logged: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        code: int = errno.EIO,
+        *,
+        unreachable: bool = False,
+        untrusted: bool = False,
+        logged: bool = False,
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.code, self.unreachable, self.logged = reason, code, unreachable, logged
+        self.reason, self.code, self.logged = reason, code, logged
+        self.unreachable, self.untrusted = unreachable, untrusted
 
     def again(self) -> Failure:
         """A copy to raise elsewhere: raising one object in several threads would chain their tracebacks without end."""
-        return Failure(self.reason, self.code, unreachable=self.unreachable, logged=self.logged)
+        return Failure(
+            self.reason, self.code, unreachable=self.unreachable, untrusted=self.untrusted, logged=self.logged
+        )
 
     def report(self, fqrn: str) -> None:
         """Write the log line unless it was written before."""
@@ -36,7 +49,8 @@ class Failure(Exception):
 
     def os_error(self) -> OSError:
         """What the caller of the driver gets."""
-        return OSError(self.code, os.strerror(self.code), self.reason)
+        kind = Unreachable if self.unreachable else Untrusted if self.untrusted else OSError
+        return kind(self.code, os.strerror(self.code), self.reason)
 
 
 def local_failure(what: str, error: OSError) -> Failure:
