@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -24,6 +25,12 @@ from parrot_py.syscalls.table import ROWS
 from parrot_py.walk import Walker
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+GC_THRESHOLD = (50_000, 10, 10)
+"""When the tracer looks for garbage in cycles, of which it makes next to none.
+
+With Python's own 700 a sixth of the time for a listing of 10,000 names went into looking.
+"""
 
 log = logging.getLogger("parrot_py.process")
 stats = logging.getLogger("parrot_py.stats")
@@ -67,6 +74,7 @@ def run(config: RunConfig) -> int:
     """
     if config.inside and _traced():
         _join(config)
+    gc.set_threshold(*GC_THRESHOLD)
     session = sessiondir.create(config.tempdir)
     repositories = Repositories(config)
     redirects = [*repositories.redirects(), *((m.prefix, m.destination) for m in config.mounts)]

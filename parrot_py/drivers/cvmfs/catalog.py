@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from parrot_py.drivers.base import may_block
@@ -68,10 +67,10 @@ class Catalog:
         rows = self._query(f"{self.facts.select} {_BY_PATH}", path_key(path))
         return Row._make(rows[0]) if rows else None
 
-    def children(self, path: bytes) -> Iterator[Row]:
-        """The rows of the directory *path* in a stable order."""
+    def children(self, path: bytes) -> list[tuple[Any, ...]]:
+        """The rows of the directory *path* in a stable order, as plain tuples: there may be many thousands."""
         sql = f"{self.facts.select} WHERE parent_1 = ? AND parent_2 = ? ORDER BY rowid"
-        return map(Row._make, self._query(sql, path_key(path)))
+        return self._query(sql, path_key(path))
 
     def chunks(self, path: bytes, size: int) -> list[Chunk]:
         """The chunks of the file *path*: in order, without gaps, *size* bytes in all; else Failure."""

@@ -35,8 +35,6 @@ _COLUMNS = {
     "xattr": "NULL",
     "md5path_1": "",
     "md5path_2": "",
-    "parent_1": "",
-    "parent_2": "",
 }
 
 
@@ -58,8 +56,6 @@ class Row(NamedTuple):
     xattr: Any
     md5path_1: Any
     md5path_2: Any
-    parent_1: Any
-    parent_2: Any
 
 
 class Facts(NamedTuple):
@@ -171,6 +167,8 @@ def _select(db: sqlite3.Connection, old: bool) -> str:
             raise Failure(f"no column {column}")
         wanted = "length(xattr)" if column == "xattr" else column
         columns.append(wanted if column in there else otherwise)
+    if not {"parent_1", "parent_2"} <= there:
+        raise Failure("no column for the directory of an entry")
     return f"SELECT {', '.join(columns)} FROM catalog"
 
 

@@ -110,7 +110,7 @@ class CvmfsDriver:
         if not inode.is_dir:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), inode.path)
         with self.answering():
-            entries = list(self.tree.listing(self.config.subpath + inode.path))
+            entries = self.tree.listing(self.config.subpath + inode.path)
         if len(entries) <= _PREFILL:
             for entry in entries:
                 self._known.put(entry.inode.path, entry.inode)
@@ -152,8 +152,7 @@ class CvmfsDriver:
     @staticmethod
     def content(inode: Inode) -> FileContent:
         """What the catalog says about the content of the regular file *inode*."""
-        assert isinstance(inode.content, FileContent), "an inode of another driver"
-        return inode.content
+        return FileContent._make(inode.content)
 
     def getxattr(self, inode: Inode, name: bytes) -> bytes:
         """See :meth:`Driver.getxattr`.  Magic attributes of the real client come first, then those of the catalog."""

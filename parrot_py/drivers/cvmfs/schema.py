@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
 
@@ -25,11 +25,34 @@ _COMPRESSION_SHIFT, _COMPRESSION_MASK = 11, 0x7
 
 COMPRESSION_ZLIB, COMPRESSION_NONE = 0, 1
 
+_KEY = struct.Struct("<qq")
+
+
+def _find_md5() -> Callable[[bytes], Any]:
+    """The interpreter's own MD5: for short texts twice as fast as that of OpenSSL, which a policy may forbid."""
+    try:
+        from _md5 import md5  # type: ignore[import-not-found]
+    except ImportError:  # a Python that was built without
+        import hashlib
+
+        return lambda text: hashlib.md5(text, usedforsecurity=False)
+    found: Callable[[bytes], Any] = md5
+    return found
+
+
+_md5 = _find_md5()
+
 
 def path_key(path: bytes) -> tuple[int, int]:
     """The primary key of *path* (``b""`` or ``b"/a/b"``): its MD5 as two little-endian signed 64-bit integers."""
-    first, second = struct.unpack("<qq", hashlib.md5(path, usedforsecurity=False).digest())
+    first, second = _KEY.unpack(_md5(path).digest())
     return first, second
+
+
+def member_digests(directory: bytes, names: Iterable[bytes]) -> list[bytes]:
+    """The MD5 of the path of each of *names* in *directory*, which the primary keys are made of."""
+    prefix, md5 = directory + b"/", _md5
+    return [md5(prefix + name).digest() for name in names]
 
 
 def flags_algorithm(flags: int) -> Algorithm:

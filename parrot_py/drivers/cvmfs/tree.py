@@ -7,7 +7,7 @@ it, always, and a nested catalog is loaded only for what lies below its transiti
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from parrot_py.drivers.base import Entry, Inode
@@ -15,7 +15,8 @@ from parrot_py.drivers.cvmfs.catalog import Catalog, CatalogStore
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.known import Known
-from parrot_py.drivers.cvmfs.rows import ROOT_INO, Decoder, Mount, is_hidden, listed_wrongly
+from parrot_py.drivers.cvmfs.rows import ROOT_INO, Decoder, Mount
+from parrot_py.drivers.cvmfs.sanity import listed_wrongly
 
 # Open catalogs cost a descriptor and up to 256 KiB of page cache each; beyond this the ones not used lately are closed.
 OPEN_CATALOGS = 100
@@ -60,17 +61,11 @@ class Tree:
             mount.catalog.absurd(path, str(listed_wrongly(row, directory)))
         return self._decoder.inode(mount, row, path)
 
-    def listing(self, path: bytes) -> Iterator[Entry]:
+    def listing(self, path: bytes) -> list[Entry]:
         """The entries of the directory *path* that a listing shows."""
         mount = self.holder(path, within=True)
         inner = mount.inner(path)
-        for row in mount.catalog.children(inner):
-            wrong = listed_wrongly(row, inner)
-            if wrong:
-                mount.catalog.absurd(path, wrong)
-            inode = self._decoder.inode(mount, row, path + b"/" + row.name)
-            if not is_hidden(row):
-                yield Entry(row.name, inode)
+        return self._decoder.entries(mount, mount.catalog.children(inner), path)
 
     def holder(self, path: bytes, *, within: bool = False) -> Mount:
         """The mount whose catalog describes *path*, or *within* which its members are described; loading it."""
