@@ -88,10 +88,13 @@ class Fetcher:
         self._dead_for = 0.0
         self._last: Failure | None = None
 
-    def document(self, name: str) -> tuple[bytes, Hop]:
-        """A small file of the server's top directory (``.cvmfspublished`` …) and where it came from; raises Failure."""
+    def document(self, name: str, *, no_cache: bool = False) -> tuple[bytes, Hop]:
+        """A small file of the server's top directory (``.cvmfspublished`` …) and where it came from; raises Failure.
+
+        With *no_cache* no proxy may answer it by itself.
+        """
         sink = PlainSink()
-        hop = self._run(self.route, f"/{name}", sink, {}, f"file {name}")
+        hop = self._run(self.route, f"/{name}", sink, _NO_CACHE if no_cache else {}, f"file {name}")
         return sink.output.data, hop
 
     def patience(self) -> Patience:

@@ -1,207 +1,202 @@
-"""Which revision of a repository to show: the newest that its servers prove, or the last one that was proven here."""
+"""Which revision of a repository to show: the one that was asked for, or the newest that its servers prove.
+
+A root hash, a tag or a date (in this order) fixes the revision.  Otherwise it is the newest, and
+:meth:`Session.refresh` tells whether there is a newer one by now.  When no server answers, the last one that was
+proven here is shown.
+"""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import NamedTuple
 
 from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.cvmfs.breadcrumb import Breadcrumb, CrumbFile, newest
 from parrot_py.drivers.cvmfs.cache import Cache
-from parrot_py.drivers.cvmfs.errand import Errand
+from parrot_py.drivers.cvmfs.catalog import Catalog
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT
+from parrot_py.drivers.cvmfs.history import History, Tag
+from parrot_py.drivers.cvmfs.letter import TrustError
+from parrot_py.drivers.cvmfs.manifest import Manifest
+from parrot_py.drivers.cvmfs.proof import Prover
 from parrot_py.drivers.cvmfs.store import Store
 from parrot_py.drivers.cvmfs.trouble import Failure, log
-from parrot_py.drivers.cvmfs.trust import (
-    Blacklist,
-    Certificate,
-    Letter,
-    Manifest,
-    TrustError,
-    check_certificate,
-    check_whitelist,
-    load_public_keys,
-    read_manifest,
-)
-
-MANIFEST, WHITELIST = ".cvmfspublished", ".cvmfswhitelist"
-_CRUMB = re.compile(r"([0-9a-f]{40}[-a-z0-9]*)T(\d{1,19})(?:R(\d{1,19}))?")
-_CRUMB_LIMIT = 164
-_BLACKLIST_LIMIT = 1 << 20
-
-
-class Breadcrumb(NamedTuple):
-    """What a cache knows of a repository without a server: root, time of the manifest, revision (0: unknown)."""
-
-    root: ContentHash
-    timestamp: int
-    revision: int
-
-    def __str__(self) -> str:
-        return f"{self.root}T{self.timestamp}R{self.revision}"
-
-    @classmethod
-    def parse(cls, data: bytes | None) -> Breadcrumb | None:
-        """Read the text of a breadcrumb file; None for anything else."""
-        match = _CRUMB.fullmatch(data.decode("ascii", "replace").rstrip("\n")) if data else None
-        try:
-            return cls(ContentHash.parse(match[1]), int(match[2]), int(match[3] or 0)) if match else None
-        except ValueError:
-            return None
 
 
 class Opened(NamedTuple):
-    """The revision that a session shows.  ``manifest`` is None for a pinned root and for one from a breadcrumb."""
+    """The revision that a session shows.
+
+    ``manifest`` is None for a pinned root hash and when offline.  ``revision`` is 0 while it is unknown (an old
+    breadcrumb, a pinned root hash: the root catalog knows).  ``tag`` is the tag that was asked for or that a date led
+    to.  ``fixed``: it never changes (root hash, tag or date).
+    """
 
     root: ContentHash
-    manifest: Manifest | None
+    manifest: Manifest | None = None
     offline: bool = False
+    revision: int = 0
+    tag: str = ""
+    fixed: bool = False
+
+
+class Revoked(Failure):
+    """The revision that is shown was blacklisted by the site meanwhile, and there is none to replace it."""
 
 
 class Session:
-    """Opens one repository.  Not thread-safe; everything here may wait; raises Failure."""
+    """Chooses what to show of one repository.  Thread-safe; everything here may wait; raises Failure."""
 
     def __init__(self, config: RepositoryConfig, cache: Cache, fetcher: Fetcher, store: Store) -> None:
-        self._config, self._cache, self._fetcher, self._store = config, cache, fetcher, store
-        self._crumb_name = f"cvmfschecksum.{config.fqrn}"
+        self._config, self._cache, self._fetcher, self.store = config, cache, fetcher, store
+        self._prover = Prover(config, cache, fetcher, store)
 
     def open(self) -> Opened:
-        """The root catalog's hash, trusted; and its file is in the cache."""
+        """The revision to begin with, trusted; its root catalog is in the cache."""
         if self._config.root_hash is not None:
-            try:
-                pinned = Opened(ContentHash.parse(self._config.root_hash), None)
-            except ValueError as error:
-                raise Failure(f"configured root hash: {error}") from None
-            self._store.catalog_file(pinned.root)
-            return pinned
-        crumb = Breadcrumb.parse(self._cache.read(self._crumb_name, _CRUMB_LIMIT)) if self._cache.private() else None
+            return self._pinned(self._config.root_hash)
+        if self._config.tag is not None or self._config.date is not None:
+            return self._tagged()
+        crumbs = CrumbFile(self._cache, self._config.fqrn)
         try:
-            manifest = self._newest(crumb)
+            manifest = self._newest(crumbs, None, with_root=True)
         except Failure as failure:
-            return self._offline(crumb, failure)
-        log.info("%s: revision %d, root catalog %s", self._config.fqrn, manifest.revision, manifest.root)
-        self._leave_crumb(Breadcrumb(manifest.root, manifest.timestamp, manifest.revision))
-        return Opened(manifest.root, manifest)
+            return self._offline(crumbs.read(), failure)
+        return self._show(manifest, crumbs)
 
-    def _offline(self, crumb: Breadcrumb | None, failure: Failure) -> Opened:
+    def refresh(self, current: Opened) -> Opened | None:
+        """What to show instead of *current*, its root catalog being in the cache; None when there is nothing newer.
+
+        The servers are asked, the whole chain of trust is checked and the blacklists are read again, even when the
+        revision is the same.  A session that began offline gets its revision once more when it is proven: with a
+        manifest, and the same root.  A failure leaves *current* as good as it was, except Revoked, after which it must
+        not be shown any more.  Fixed sessions and those without ``auto_update`` have nothing newer, ever.
+        """
+        if current.fixed or not self._config.auto_update:
+            return None
+        crumbs = CrumbFile(self._cache, self._config.fqrn)
+        now = Breadcrumb(current.root, current.manifest.timestamp if current.manifest else 0, current.revision)
+        try:
+            manifest = self._newest(crumbs, now, with_root=True)
+        except Failure as failure:
+            self._check_not_revoked(current, failure)
+            raise
+        if current.manifest is not None and not _replaces(manifest, current):
+            self._check_not_revoked(current, None)
+            return None
+        return self._show(manifest, crumbs)
+
+    def _show(self, manifest: Manifest, crumbs: CrumbFile) -> Opened:
+        log.info("%s: revision %d, root catalog %s", self._config.fqrn, manifest.revision, manifest.root)
+        crumbs.leave(Breadcrumb.of(manifest))
+        return Opened(manifest.root, manifest, revision=manifest.revision)
+
+    def _newest(self, crumbs: CrumbFile, shown: Breadcrumb | None, *, with_root: bool) -> Manifest:
+        """The newest manifest, not older than what is *shown* or what we have seen before."""
+        seen = crumbs.read_own() if self._config.alien or self._cache.private() else None
+        return self._prover.newest(newest(seen, shown), crumbs.read(), with_root=with_root)
+
+    def _offline(self, crumb: Breadcrumb | None, failure: Failure, tag: str = "", *, fixed: bool = False) -> Opened:
         """Go on with what the cache has if all that is wrong is that no server answers; else raise *failure*."""
-        if not failure.unreachable or crumb is None or not self._store.has_catalog(crumb.root):
+        trusted = self._config.alien or self._cache.private()
+        if not failure.unreachable or not trusted or crumb is None or not self.store.has_catalog(crumb.root):
             raise failure
         try:
-            self._blacklist().check_revision(self._config.fqrn, crumb.revision)
+            self._prover.blacklist().check_revision(self._config.fqrn, crumb.revision)
         except TrustError as error:
             raise Failure(f"cached revision: {error}", untrusted=True) from None
         log.warning("%s: offline, showing revision %d from the cache (%s)", self._config.fqrn, crumb.revision, failure)
-        return Opened(crumb.root, None, offline=True)
+        return Opened(crumb.root, offline=True, revision=crumb.revision, tag=tag, fixed=fixed)
 
-    def _newest(self, crumb: Breadcrumb | None) -> Manifest:
-        """The newest manifest that a server proves; its root catalog is in the cache.
-
-        What one server gets wrong the next may have right.
-        """
-        complaints: list[Failure] = []
-        for _ in self._config.urls or ("",):
-            data, hop = self._fetcher.document(MANIFEST)
-            try:
-                return self._proven(data, crumb)
-            except TrustError as error:
-                complaints.append(Failure(f"{hop.url}: file {MANIFEST}: {error}"))
-            except _Blamed as blamed:
-                complaints.append(Failure(f"{hop.url}: {blamed.what}: {blamed}", unreachable=blamed.stale))
-            self._fetcher.leave_host(hop)
-        line = "; ".join(dict.fromkeys(str(c) for c in complaints))
-        unreachable = all(c.unreachable for c in complaints)
-        raise Failure(line, unreachable=unreachable, untrusted=not unreachable)
-
-    def _proven(self, data: bytes, crumb: Breadcrumb | None) -> Manifest:
-        """The manifest in *data* after the whole chain of trust was checked.
-
-        After the manifest everything is asked for at the same time, so a cold start takes as long as two answers.
-        """
-        manifest, letter = read_manifest(data, self._config.fqrn)
-        if crumb is not None and _older(manifest, crumb):
-            known = f"revision {crumb.revision}" if crumb.revision else "a newer manifest"
-            reason = f"shows revision {manifest.revision}, this cache has seen {known}"
-            raise _Blamed(f"file {MANIFEST}", reason, stale=True)
-        blacklist = self._blacklist()
-        blacklist.check_revision(self._config.fqrn, manifest.revision)
-        with self._store.catalog_ahead(manifest.root) as take:
-            pem = self._check_signer(manifest, letter, blacklist)
-            take()
-        self._keep(manifest.certificate.cache_path(), pem)
-        return manifest
-
-    def _check_signer(self, manifest: Manifest, letter: Letter, blacklist: Blacklist) -> bytes:
-        """The certificate that signed the manifest, as PEM text; raises unless the whitelist allows it."""
-        document = Errand(lambda: self._fetcher.document(WHITELIST), "parrot-whitelist")
-        # The import of cryptography takes long, too.
-        keys = Errand(lambda: load_public_keys(self._config.public_keys), "parrot-keys")
-        certificate, pem = self._signer(manifest, letter)
-        whitelist, _ = document.result()
+    def _check_not_revoked(self, current: Opened, failure: Failure | None) -> None:
+        """Raise Revoked when the blacklist forbids what is shown; *failure* is why there is nothing newer."""
         try:
-            allowed = check_whitelist(whitelist, keys.result(), self._config.fqrn, datetime.now(timezone.utc))
+            self._prover.blacklist().check_revision(self._config.fqrn, current.revision)
         except TrustError as error:
-            raise _Blamed(f"file {WHITELIST}", str(error)) from None
+            raise Revoked(f"{error}{f'; {failure}' if failure else ''}", untrusted=True) from None
+
+    def _pinned(self, text: str) -> Opened:
+        """The root hash that was asked for: it is its own proof, and no document is asked for."""
         try:
-            check_certificate(certificate, allowed, blacklist)
-        except TrustError as error:
-            self._store.discard(manifest.certificate)
-            raise _Blamed(f"certificate {manifest.certificate}X", str(error)) from None
-        return pem
-
-    def _keep(self, name: str, data: bytes) -> None:
-        """Store a small file unless it is there: a cache that cannot be written may be all that there is."""
-        if self._cache.read(name, SMALL_LIMIT) != data:
-            self._cache.put(name, data)
-
-    def _signer(self, manifest: Manifest, letter: Letter) -> tuple[Certificate, bytes]:
-        """The certificate that the manifest names, if it signed the manifest, and its PEM text."""
-        unusable: TrustError | None = None
-        for pem in self._store.certificates(manifest.certificate):
+            root = ContentHash.parse(text)
+        except ValueError as error:
+            raise Failure(f"configured root hash: {error}") from None
+        if self._config.alt_root_path:
+            self.store.use_alternative_names(root)
+        self.store.catalog_file(root)
+        revision = 0
+        blacklist = self._prover.blacklist()
+        if blacklist.least_revision(self._config.fqrn):
+            catalog = Catalog(root, self.store)
             try:
-                certificate = Certificate.parse(pem)
+                revision = catalog.facts.revision
+                blacklist.check_revision(self._config.fqrn, revision)
             except TrustError as error:
-                unusable = error
-                continue
-            if certificate.key.signed_sha1(letter.hash_text, letter.signature):
-                return certificate, pem
-            unusable = None
-        if unusable is not None:
-            raise _Blamed(f"certificate {manifest.certificate}X", str(unusable))
-        raise TrustError("not signed by the repository's certificate")
+                raise Failure(f"configured root hash: {error}", untrusted=True) from None
+            finally:
+                catalog.close()
+        return Opened(root, revision=revision, fixed=True)
 
-    def _blacklist(self) -> Blacklist:
-        """The site's blacklists, read anew each time; one that cannot be read must not be taken for empty."""
-        texts = []
-        for path in filter(Path.exists, self._config.blacklists):
-            try:
-                with path.open("rb") as file:
-                    texts.append(file.read(_BLACKLIST_LIMIT).decode("utf-8", "replace"))
-            except OSError as error:
-                raise Failure(f"blacklist {path}: {error.strerror}") from None
-        return Blacklist.parse("\n".join(texts))
+    def _tagged(self) -> Opened:
+        """What the history of the newest revision says about the tag or date that was asked for."""
+        config = self._config
+        asked = f"tag:{config.tag}" if config.tag is not None else f"date:{config.date}"
+        # Offline, the same question has the same answer.
+        answer = CrumbFile(self._cache, config.fqrn, hashlib.sha1(asked.encode(errors="surrogateescape")).hexdigest())
+        try:
+            manifest = self._newest(CrumbFile(self._cache, config.fqrn), None, with_root=False)
+            tag = self._look_up(manifest)
+            root = tag.hash
+            if config.alt_root_path:
+                self.store.use_alternative_names(root)
+            self.store.catalog_file(root)
+        except Failure as failure:
+            return self._offline(answer.read(), failure, config.tag or "", fixed=True)
+        log.info("%s: %s is revision %d, root catalog %s", config.fqrn, _called(config), tag.revision, root)
+        answer.leave(Breadcrumb(root, tag.timestamp, tag.revision), replace=True)
+        return Opened(root, manifest, revision=tag.revision, tag=tag.name, fixed=True)
 
-    def _leave_crumb(self, ours: Breadcrumb) -> None:
-        """Remember *ours* for a start without a server, unless another process has seen something newer meanwhile."""
-        there = Breadcrumb.parse(self._cache.read(self._crumb_name, _CRUMB_LIMIT))
-        if there is not None and (there == ours or (there.revision, there.timestamp) > (ours.revision, ours.timestamp)):
-            return
-        self._cache.put(self._crumb_name, str(ours).encode(), 0o600)
+    def _look_up(self, manifest: Manifest) -> Tag:
+        """The tag that was asked for, or the one that the date leads to; not blacklisted."""
+        config, hash_ = self._config, manifest.history
+        if hash_ is None:
+            raise Failure(f"{_called(config)}: the repository has no history of former revisions")
+        try:
+            tag = self._find(History(self.store.history_file(hash_)))
+        except Failure as failure:
+            if failure.unreachable:
+                raise
+            # Perhaps only the copy in the cache is damaged.
+            self.store.discard(hash_)
+            tag = self._find(History(self.store.history_file(hash_)))
+        if tag is None:
+            raise Failure(f"{_called(config)}: not in the history of revision {manifest.revision}")
+        try:
+            self._prover.blacklist().check_revision(config.fqrn, tag.revision)
+        except TrustError as error:
+            raise Failure(f"{_called(config)}: {error}", untrusted=True) from None
+        return tag
+
+    def _find(self, history: History) -> Tag | None:
+        if self._config.tag is not None:
+            return history.named(self._config.tag)
+        assert self._config.date is not None
+        return history.at(self._config.date)
 
 
-class _Blamed(Exception):
-    """One of the documents is wrong: *what*.  ``stale``: it is right but older than what was seen before."""
+def _called(config: RepositoryConfig) -> str:
+    """The tag or date that was asked for, for a log line."""
+    if config.tag is not None:
+        return f"tag {config.tag!r}"
+    try:
+        return f"date {datetime.fromtimestamp(config.date or 0, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return f"date {config.date}"
 
-    def __init__(self, what: str, reason: str, *, stale: bool = False) -> None:
-        super().__init__(reason)
-        self.what, self.stale = what, stale
 
-
-def _older(manifest: Manifest, crumb: Breadcrumb) -> bool:
-    """Whether *manifest* would take the cache back in time; breadcrumbs of old clients know only the time."""
-    if crumb.revision:
-        return manifest.revision < crumb.revision
-    return manifest.timestamp < crumb.timestamp
+def _replaces(manifest: Manifest, current: Opened) -> bool:
+    """Whether *manifest* is newer; repositories that count no revisions tell by the root."""
+    if manifest.revision == current.revision == 0:
+        return manifest.root != current.root
+    return manifest.revision > current.revision

@@ -11,6 +11,8 @@ from parrot_py.drivers.cvmfs.transport import BAD_DATA, TransferError
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 SMALL_LIMIT = 1 << 20
+METAINFO_LIMIT = 64 << 10
+HISTORY_LIMIT = 256 << 20
 CATALOG_LIMIT = 4 << 30
 _STEP = 1 << 18
 

@@ -14,15 +14,16 @@ from parrot_py.drivers.cvmfs.database import looks_whole
 from parrot_py.drivers.cvmfs.errand import Errand, Verdict
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, PARTIAL, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, SMALL_LIMIT, Memory, ObjectSink, Sink
+from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSink, Sink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 # Each holds up to 3 MiB; the tracer is to stay below 60 MB.
 _CHUNK_THREADS = 4
+_DATABASES = {CATALOG: "catalog", HISTORY: "history"}
 _KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
 
 
@@ -85,11 +86,27 @@ class Store:
 
     def __init__(self, cache: Cache, fetcher: Fetcher, flights: Flights[str]) -> None:
         self.cache, self.fetcher, self._flights = cache, fetcher, flights
+        self._alternative: set[ContentHash] = set()
+
+    def use_alternative_names(self, *objects: ContentHash) -> None:
+        """From now on ask for these catalogs and certificates by the names ``/.cvmfsalt-…``."""
+        self._alternative.update(objects)
+
+    def remote_path(self, hash_: ContentHash, letter: str) -> str:
+        """The path of a catalog or certificate below a server URL."""
+        return f"/.cvmfsalt-{hash_}{letter}" if hash_ in self._alternative else hash_.object_path(letter)
+
+    def history_file(self, hash_: ContentHash) -> str:
+        """Path of a verified history database; may wait."""
+        name = hash_.cache_path()
+        return self._cached_catalog(name) or self._flights.run(
+            name, lambda: self._fetch_database(hash_, HISTORY, limit=HISTORY_LIMIT)
+        )
 
     def catalog_file(self, hash_: ContentHash) -> str:
         """Path of a verified catalog; may wait."""
         name = hash_.cache_path()
-        return self._cached_catalog(name) or self._flights.run(name, lambda: self._fetch_catalog(hash_))
+        return self._cached_catalog(name) or self._flights.run(name, lambda: self._fetch_database(hash_))
 
     @contextmanager
     def catalog_ahead(self, hash_: ContentHash) -> Iterator[Callable[[], str]]:
@@ -102,7 +119,7 @@ class Store:
             yield lambda: self.catalog_file(hash_)
             return
         proven = Verdict()
-        errand = Errand(lambda: self._fetch_catalog(hash_, proven), "parrot-ahead")
+        errand = Errand(lambda: self._fetch_database(hash_, proven=proven), "parrot-ahead")
 
         def take() -> str:
             proven.give(True)
@@ -121,20 +138,6 @@ class Store:
     def discard(self, hash_: ContentHash) -> None:
         """Do not keep the object."""
         self.cache.forget(hash_.cache_path())
-
-    def certificates(self, hash_: ContentHash) -> Iterator[bytes]:
-        """PEM text of a certificate: the cached one, and then (asked for when that is no good) the server's; may wait.
-
-        What is cached is not verified here: its fingerprint is what counts.
-        """
-        cached = self.cache.read(hash_.cache_path(), SMALL_LIMIT)
-        if cached:
-            yield cached
-            self.discard(hash_)
-        output = Memory()
-        sink = ObjectSink(hash_, COMPRESSION_ZLIB, output, limit=SMALL_LIMIT)
-        self.fetcher.object(hash_.object_path(CERTIFICATE), sink)
-        yield output.data
 
     def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
         """Path of a file that is one object; waits only when it is not in the cache."""
@@ -160,16 +163,18 @@ class Store:
         self.cache.forget(name)
         return None
 
-    def _fetch_catalog(self, hash_: ContentHash, proven: Verdict | None = None) -> str:
-        name, path = hash_.cache_path(), hash_.object_path(CATALOG)
+    def _fetch_database(
+        self, hash_: ContentHash, letter: str = CATALOG, *, limit: int = CATALOG_LIMIT, proven: Verdict | None = None
+    ) -> str:
+        name, path = hash_.cache_path(), self.remote_path(hash_, letter)
         found = self._cached_catalog(name)
         if found is not None:
             return found
         with self.cache.transaction(f"object {path[1:]}") as txn:
-            sink: Sink = ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=CATALOG_LIMIT)
+            sink: Sink = ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=limit)
             self.fetcher.object(path, sink if proven is None else _Revocable(sink, proven))
             if not looks_whole(txn.complete()):
-                raise Failure(f"catalog {path[1:]}: not an SQLite file, or a truncated one")
+                raise Failure(f"{_DATABASES[letter]} {path[1:]}: not an SQLite file, or a truncated one")
             if proven is not None and not proven.wait():
                 raise Failure("not proven")
             return txn.commit(name)

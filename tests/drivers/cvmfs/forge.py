@@ -178,6 +178,28 @@ class Forge:
         (self.directory / ".cvmfspublished").write_bytes(data)
         return data
 
+    def history(self, tags: Sequence[tuple[object, ...]], *, revision: int = 3, extra: str = "") -> ContentHash:
+        """Store a history database; a tag is (name, hash, revision, timestamp[, branch]); *extra* is SQL."""
+        columns = (
+            "name TEXT PRIMARY KEY, hash TEXT, revision INTEGER, timestamp INTEGER, channel INTEGER, description TEXT"
+        )
+        columns += ", size INTEGER" * (revision >= 1) + ", branch TEXT" * (revision >= 3)
+        with tempfile.NamedTemporaryFile() as file:
+            db = sqlite3.connect(file.name)
+            db.executescript(
+                f"CREATE TABLE properties (key TEXT PRIMARY KEY, value TEXT); CREATE TABLE tags ({columns});"
+            )
+            facts = {"schema": "1.0", "schema_revision": str(revision), "fqrn": self.name}
+            db.executemany("INSERT INTO properties VALUES (?, ?)", facts.items())
+            for name, hash_, number, timestamp, *branch in tags:
+                values = [name, str(hash_), number, timestamp, 0, f"about {name}"]
+                values += [4096] * (revision >= 1) + [*branch, ""][:1] * (revision >= 3)
+                db.execute(f"INSERT INTO tags VALUES ({', '.join('?' * len(values))})", values)
+            db.executescript(extra)
+            db.commit()
+            db.close()
+            return self.store(Path(file.name).read_bytes(), "H")
+
     def publish(self, rows: Sequence[Mapping[str, Any]], *, revision: int = 1, **parts: Any) -> ContentHash:
         """A whole repository of one catalog with a root directory and *rows*."""
         root = self.catalog([Row(b"", DIR), *rows], **parts)

@@ -10,7 +10,8 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.trust import Blacklist, RsaKey, TrustError, open_letter, parse_fingerprint
+from parrot_py.drivers.cvmfs.letter import RsaKey, TrustError, open_letter
+from parrot_py.drivers.cvmfs.whitelist import Blacklist, parse_fingerprint
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import NAME, letter, rsa_key, sign
 from tests.drivers.cvmfs.trouble import refused
@@ -32,7 +33,7 @@ WRONG: dict[str, tuple[Break, str]] = {
     "expired whitelist": (lambda f: f.forge.whitelist(days=-1), r"\.cvmfswhitelist: expired"),
     "whitelist of a foreign key": (lambda f: f.forge.whitelist(signer="stranger"), r"whitelist: not signed by any"),
     "whitelist for another name": (lambda f: f.forge.whitelist(name="x.test"), r"whitelist: it is for .* 'x\.test'"),
-    "PKCS7 whitelist": (lambda f: f.forge.whitelist(kind="Vpkcs7"), r"Vpkcs7 are not supported"),
+    "PKCS7 whitelist": (lambda f: f.forge.whitelist(kind="Vpkcs7"), r"Vpkcs7\), which is not supported: ask"),
     "whitelist without the certificate": (lambda f: f.forge.whitelist(signed="stranger"), r"X: it is not on the white"),
     "whitelist without fingerprints": (lambda f: f.forge.whitelist(fingerprint="#"), r"X: it is not on the whitelist"),
     "manifest for another name": (lambda f: manifest(f, N="other.test"), r"cvmfspublished: it is for .* 'other\.test'"),
