@@ -78,6 +78,7 @@ class RepositoryConfig(NamedTuple):
     external_max_servers: int = 0
     proxy_shard: bool = False
     ipfamily: int = 4
+    ipv4_only: bool = False
     max_addresses_per_proxy: int = 0
     dns_timeout: float = 3.0
     dns_retries: int = 1

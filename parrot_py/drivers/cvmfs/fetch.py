@@ -1,14 +1,11 @@
 """Getting objects from servers: fail-over between servers and proxies, retries, and the patience for all of it.
 
-The ladder for one object: bad data is asked for again past all caches, then elsewhere; a transfer that broke is
-repeated after a pause; a proxy that fails is replaced within its group, then by the next group; a server that fails is
-replaced by the next.  All of it ends when there was no progress for ``config.deadline`` (see patience.py).
+What follows from a failure is decided in effort.py, which way is taken in routes.py, and how one answer is had in
+transport.py.  All of it ends when there was no progress for ``config.deadline`` (see patience.py).
 """
 
 from __future__ import annotations
 
-import random
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,97 +13,95 @@ from urllib.parse import quote
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import may_block
+from parrot_py.drivers.cvmfs import headers as header_lines
+from parrot_py.drivers.cvmfs.effort import Effort, Step
+from parrot_py.drivers.cvmfs.ending import Ending
+from parrot_py.drivers.cvmfs.lanes import Lane, lanes
+from parrot_py.drivers.cvmfs.outcome import RESOLVE, TransferError
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop, Route
-from parrot_py.drivers.cvmfs.sink import PlainSink, Sink
-from parrot_py.drivers.cvmfs.transport import BAD_DATA, CONNECT, SHORT, SLOW, TransferError, Transport
-from parrot_py.drivers.cvmfs.trouble import Failure, log
+from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT, PlainSink, Sink
+from parrot_py.drivers.cvmfs.statistics import BYTES, REQUESTS, RETRIES, SECONDS, Statistics
+from parrot_py.drivers.cvmfs.tls import CredentialSource
+from parrot_py.drivers.cvmfs.transport import Request, Transport
+from parrot_py.drivers.cvmfs.trouble import log
 
 _UNESCAPED = "/:@+-_~[],"
-_NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 
 
-class _Effort:
-    """The state of getting one object: what was tried, what failed, how long is left."""
+class _Wish:
+    """One thing to get: its *path* below a server's URL, where the bytes go, and how it is called in the log."""
 
-    def __init__(self, config: RepositoryConfig, patience: Patience) -> None:
-        self.config, self.patience = config, patience
-        self.began = time.monotonic()
-        self._furthest = self._at = 0
-        self.hosts: set[str] = set()
-        self.proxies: set[str | None] = set()
-        self.errors: dict[str, str] = {}
-        self.kinds: set[str] = set()
-        self.retries = 0
-        self.no_cache = False
-        self._pause = config.backoff_init
-
-    def pause(self) -> float:
-        """Seconds to wait before the same is tried again; the range doubles each time."""
-        wait, self._pause = random.uniform(0, self._pause), min(2 * self._pause, self.config.backoff_max)
-        return min(wait, self.patience.left())
-
-    def start(self) -> None:
-        """A new attempt begins."""
-        self._at = 0
-
-    def arrived(self, amount: int) -> None:
-        """The attempt brought *amount* bytes; what an earlier one brought already is no progress."""
-        self._at += amount
-        if self._at > self._furthest:
-            self.patience.gain(self._at - self._furthest)
-            self._furthest = self._at
-
-    def note(self, hop: Hop, error: TransferError) -> None:
-        """Remember what went wrong, for the log line."""
-        self.errors[hop.url + (f" through {hop.proxy}" if hop.proxy else "")] = error.reason
-        self.kinds.add(error.kind)
-
-    def elsewhere(self) -> None:
-        """The next attempt goes another way: it has all its retries."""
-        self.retries, self.no_cache = 0, False
-
-    def failure(self, what: str) -> Failure:
-        """The end of the effort, as one line that names every way that was tried."""
-        (first, why), *others = self.errors.items()
-        line = f"{first}: {what}: {why}" + "".join(f"; {way}: {reason}" for way, reason in others)
-        return Failure(line, unreachable=BAD_DATA not in self.kinds)
+    def __init__(self, path: str, sink: Sink, what: str, headers: Mapping[str, str], limit: int | None = None) -> None:
+        self.path, self.sink, self.what, self.headers, self.limit = path, sink, what, headers, limit
+        # The digits of an object's hash, by which proxies share the load.
+        digits = path[6:8] + path[9:15] if path.startswith("/data/") else ""
+        self.key = bytes.fromhex(digits) if len(digits) == 8 else None
 
 
 class Fetcher:
-    """Gets what a repository's servers hold.  Thread-safe; calls wait, and announce it."""
+    """Gets what a repository's servers hold.  Thread-safe; calls wait, and announce it.
 
-    def __init__(self, config: RepositoryConfig) -> None:
+    *credentials* gives what https servers of a protected repository ask for.
+    """
+
+    def __init__(self, config: RepositoryConfig, credentials: CredentialSource | None = None) -> None:
         self.config = config
-        self.route = Route(config.urls, config.proxies) if config.urls else None
-        self.external = Route(config.external_urls, config.external_proxies) if config.external_urls else None
-        self.downloads = self.received = 0
-        self._transport = Transport(config.timeout, config.timeout_direct)
-        self._closed = threading.Event()
-        self._succeeded = 0.0
-        self._dead_until = 0.0
-        self._dead_for = 0.0
-        self._last: Failure | None = None
+        self._ending = Ending()
+        self._transport = Transport(config, self._ending, credentials)
+        self._lane, self._external = lanes(config, self._transport.resolver)
+
+    @property
+    def route(self) -> Route | None:
+        """The servers and proxies of the repository; None when no server is configured."""
+        return self._lane.route if self._lane.route.urls else None
+
+    @property
+    def external(self) -> Route | None:
+        """The servers and proxies of external data; None when there are none."""
+        return self._external.route if self._external.route.urls else None
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the transfers came to; of external data see ``external_statistics``."""
+        return self._lane.statistics
+
+    @property
+    def external_statistics(self) -> Statistics:
+        """What the transfers of external data came to."""
+        return self._external.statistics
+
+    @property
+    def downloads(self) -> int:
+        """How many requests were made."""
+        return self.statistics.requests + self.external_statistics.requests
+
+    @property
+    def received(self) -> int:
+        """How many bytes of bodies arrived."""
+        return self.statistics.received + self.external_statistics.received
 
     def document(self, name: str, *, no_cache: bool = False) -> tuple[bytes, Hop]:
         """A small file of the server's top directory (``.cvmfspublished`` …) and where it came from; raises Failure.
 
-        With *no_cache* no proxy may answer it by itself.
+        *no_cache* passes by all caches on the way.
         """
         sink = PlainSink()
-        hop = self._run(self.route, f"/{name}", sink, _NO_CACHE if no_cache else {}, f"file {name}")
+        headers = header_lines.NO_CACHE if no_cache else {}
+        wish = _Wish(f"/{name}", sink, f"file {name}", headers, SMALL_LIMIT)
+        hop = self._run(self._lane, wish, name.encode(), None)
         return sink.output.data, hop
 
     def patience(self) -> Patience:
         """The patience for one thing, from now on."""
-        return Patience(self.config.deadline)
+        return Patience(float("inf") if self.config.failover_indefinitely else self.config.deadline)
 
-    def object(self, path: str, sink: Sink, patience: Patience | None = None) -> None:
+    def object(self, path: str, sink: Sink, patience: Patience | None = None, info: bytes = b"") -> None:
         """Feed the object at *path* (``/data/ab/cd…``) into *sink*; raises Failure, or OSError of the sink.
 
-        *patience* is shared with the other objects that make up the same file.
+        *patience* is shared with the other objects that make up the same file, *info* is its path in the repository.
         """
-        self._run(self.route, path, sink, {}, f"object {path[1:]}", patience)
+        self._run(self._lane, _Wish(path, sink, f"object {path[1:]}", {}), info, patience)
 
     def external_file(
         self, path: bytes, sink: Sink, part: tuple[int, int] | None = None, patience: Patience | None = None
@@ -114,84 +109,75 @@ class Fetcher:
         """Feed external file *path*, or a *part* (offset, size), to *sink*; Failure, or OSError of the sink."""
         headers = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
         what = f"external file {ascii(path)[2:-1]}"
-        self._run(self.external, quote(path, safe=_UNESCAPED), sink, headers, what, patience)
+        self._run(self._external, _Wish(quote(path, safe=_UNESCAPED), sink, what, headers), path, patience)
 
     def leave_host(self, hop: Hop) -> None:
         """What *hop* delivered is of no use although it was complete: prefer another server from now on."""
-        if self.route is not None:
-            self.route.leave_host(hop)
+        self._lane.leave_host(hop)
 
-    def _run(
-        self,
-        route: Route | None,
-        path: str,
-        sink: Sink,
-        headers: Mapping[str, str],
-        what: str,
-        patience: Patience | None = None,
-    ) -> Hop:
+    def _run(self, lane: Lane, wish: _Wish, info: bytes, patience: Patience | None) -> Hop:
         may_block()
-        if route is None:
-            raise Failure(f"{what}: no server is configured")
-        if self._last is not None and time.monotonic() < self._dead_until:
-            raise Failure(f"{what}: not tried, no server answered a moment ago ({self._last})", unreachable=True)
-        effort = _Effort(self.config, patience or self.patience())
+        lane.check(wish.what)
+        effort = Effort(self.config, patience or self.patience())
+        headers = {**wish.headers, **header_lines.info(info)} if info and self.config.send_info_header else wish.headers
         while True:
-            hop = route.current(effort.hosts)
+            hop = lane.next_hop(effort, wish.key)
             try:
-                self._attempt(hop, path, sink, headers, effort)
+                self._attempt(lane, hop, wish, headers, effort)
             except TransferError as error:
-                effort.note(hop, error)
-                if not self._go_on(route, hop, error, effort):
-                    raise self._give_up(effort, what) from None
+                if not self._go_on(lane, hop, error, effort):
+                    raise lane.give_up(effort, wish.what) from None
             else:
-                self._succeeded, self._dead_until, self._dead_for = time.monotonic(), 0.0, 0.0
-                log.debug("%s: %s: %s%s", self.config.fqrn, hop.url, what, f" through {hop.proxy}" if hop.proxy else "")
+                lane.succeeded()
+                way = f"{hop.url}{f' through {hop.proxy}' if hop.proxy else ''}"
+                log.debug("%s: %s: %s", self.config.fqrn, way, wish.what)
                 return hop
 
-    def _attempt(self, hop: Hop, path: str, sink: Sink, headers: Mapping[str, str], effort: _Effort) -> None:
-        sink.begin()
+    def _attempt(self, lane: Lane, hop: Hop, wish: _Wish, headers: Mapping[str, str], effort: Effort) -> None:
+        if hop.error:
+            raise TransferError(RESOLVE, hop.error, proxy=True)
+        wish.sink.begin()
         effort.start()
-        asked = {**headers, **_NO_CACHE} if effort.no_cache else headers
-        self.downloads += 1
-        with closing(self._transport.get(hop, hop.url + path, asked, effort.patience)) as blocks:
-            for block in blocks:
-                self.received += len(block)
-                effort.arrived(len(block))
-                sink.feed(block)
-        sink.finish()
+        sent = {**headers, **header_lines.NO_CACHE} if effort.no_cache else headers
+        timeout = lane.timeout if hop.proxy else lane.timeout_direct
+        request = Request(hop, hop.url + wish.path, sent, effort.patience, timeout, wish.limit)
+        count = lane.statistics.add
+        count(REQUESTS)
+        began = time.monotonic()
+        try:
+            with closing(self._transport.get(request)) as blocks:
+                for block in blocks:
+                    count(BYTES, len(block))
+                    effort.arrived(len(block))
+                    wish.sink.feed(block)
+        finally:
+            count(SECONDS, time.monotonic() - began)
+        wish.sink.finish()
 
-    def _go_on(self, route: Route, hop: Hop, error: TransferError, effort: _Effort) -> bool:
-        """Decide about the next attempt (wait if there must be a pause); False when nothing is left to try."""
-        if not effort.patience.left() or self._closed.is_set():
+    def _go_on(self, lane: Lane, hop: Hop, error: TransferError, effort: Effort) -> bool:
+        """Do what *error* asks for (wait if there must be a pause); False when nothing is left to try."""
+        step = effort.failed(hop, error, *lane.choices())
+        log.debug("%s: %s: %s, %s", self.config.fqrn, hop.url, error.reason, step.name.lower().replace("_", " "))
+        if self._ending.over or not effort.patience.left():
             return False
-        if error.kind == BAD_DATA and not effort.no_cache:
-            effort.no_cache = True
+        if step is Step.PAST_CACHES:
+            lane.statistics.add(RETRIES)
             return True
-        if error.kind in (CONNECT, SLOW, SHORT) and not effort.no_cache and effort.retries < self.config.max_retries:
-            effort.retries += 1
-            return not self._closed.wait(effort.pause())
-        effort.elsewhere()
+        if step is Step.AGAIN:
+            lane.statistics.add(RETRIES)
+            return not self._ending.wait(effort.pause())
+        if step is Step.OTHER_PROXY:
+            lane.leave_proxy(hop)
+            return True
         if error.proxy:
-            effort.proxies.add(hop.proxy)
-            route.leave_proxy(hop)
-            if len(effort.proxies) < route.proxy_count:
-                return True
-            effort.proxies.clear()
-        effort.hosts.add(hop.url)
-        route.leave_host(hop)
-        return len(effort.hosts) < len(set(route.urls))
-
-    def _give_up(self, effort: _Effort, what: str) -> Failure:
-        """The failure to raise.  When nobody at all answered, what follows need not wait for the same again."""
-        failure = effort.failure(what)
-        if effort.kinds <= {CONNECT, SLOW} and self._succeeded < effort.began:
-            self._dead_for = min(max(2 * self._dead_for, self.config.backoff_init), self.config.backoff_max)
-            self._dead_until = time.monotonic() + self._dead_for
-            self._last = failure
-        return failure
+            lane.route.reset_proxies()
+        lane.leave_host(hop)
+        if step is Step.GIVE_UP and self.config.failover_indefinitely:
+            effort.begin_anew()
+            return not self._ending.wait(effort.pause())
+        return step is Step.OTHER_HOST
 
     def close(self) -> None:
-        """End the pauses of running calls and drop the connections."""
-        self._closed.set()
+        """End the waits of running calls, which fail, and drop the connections."""
+        self._ending.come()
         self._transport.close()

@@ -11,10 +11,11 @@ import threading
 _lock = threading.Lock()
 
 
-def import_requests() -> None:
-    """Afterwards ``import requests`` and ``urllib3`` cost nothing."""
+def import_urllib3() -> None:
+    """Afterwards ``import urllib3`` and its parts cost nothing."""
     with _lock:
-        import requests  # noqa: F401
+        import urllib3.connection
+        import urllib3.util  # noqa: F401
 
 
 def import_cryptography() -> None:

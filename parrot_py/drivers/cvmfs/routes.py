@@ -6,81 +6,129 @@ used the current choice may switch away from it.  Nothing here waits.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from parrot_py.config.model import DIRECT
+from parrot_py.drivers.cvmfs.proxygroups import Member, ProxyGroups
+from parrot_py.drivers.cvmfs.resolve import Answer
 
 PROXY_RESET_AFTER = 300.0
 HOST_RESET_AFTER = 1800.0
 
 
 class Hop(NamedTuple):
-    """One way to a server: its base URL and the proxy, None for a direct connection."""
+    """One way to a server: its base URL and the proxy, None for a direct connection.
+
+    ``address`` is the one of the proxy's addresses to use (None: find out), ``error`` says why it has none.
+    """
 
     url: str
-    proxy: str | None
+    proxy: str | None = None
+    address: str | None = None
+    error: str = ""
+
+    @property
+    def member(self) -> Member:
+        """The proxy as the groups know it."""
+        return Member(self.proxy or DIRECT, self.address, self.error)
 
 
 class Route:
-    """The servers and proxy groups of one repository, and which of them are in use."""
+    """The servers and proxy groups of one repository, and which of them are in use.  Thread-safe."""
 
-    def __init__(self, urls: Sequence[str], proxies: Sequence[Sequence[str]]) -> None:
-        self.urls = [url.rstrip("/") for url in urls]
-        self.groups = [list(group) for group in proxies if group] or [[DIRECT]]
+    def __init__(
+        self, urls: Sequence[str], proxies: ProxyGroups | None = None, host_reset_after: float = HOST_RESET_AFTER
+    ) -> None:
+        self._urls = [url.rstrip("/") for url in urls]
+        self._proxies = proxies or ProxyGroups([[DIRECT]])
+        self._reset_after = host_reset_after
         self._lock = threading.Lock()
         self._host = 0
-        self._group = 0
-        self._burned: set[str] = set()
-        self._proxy = random.choice(self.groups[0])
-        self._host_since = self._proxy_since = time.monotonic()
+        self._host_since = time.monotonic()
+
+    @property
+    def urls(self) -> list[str]:
+        """The servers, the preferred one first."""
+        with self._lock:
+            return list(self._urls)
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """The proxy groups, the preferred one first."""
+        with self._lock:
+            return [list(group) for group in self._proxies.groups]
+
+    @property
+    def regular_groups(self) -> list[list[str]]:
+        """The proxy groups that are no fallback."""
+        with self._lock:
+            return [list(group) for group in self._proxies.regular]
+
+    @property
+    def fallback_groups(self) -> list[list[str]]:
+        """The fallback proxy groups."""
+        with self._lock:
+            return [list(group) for group in self._proxies.fallback]
 
     @property
     def proxy_count(self) -> int:
-        """How many different proxies there are to try."""
-        return len({proxy for group in self.groups for proxy in group})
-
-    def current(self, tried: Collection[str] = ()) -> Hop:
-        """The way that a request is to take now; a server in *tried* only when there is no other."""
+        """How many different proxies there are to try; each address is one."""
         with self._lock:
-            self._recover(time.monotonic())
-            order = self.urls[self._host :] + self.urls[: self._host]
+            return self._proxies.count()
+
+    def current(
+        self, tried: Collection[str] = (), tried_proxies: Collection[Member] = (), key: bytes | None = None
+    ) -> Hop:
+        """The way that a request is to take now; a server or proxy that was *tried* only when there is no other.
+
+        *key* is the hash of the object, by which the load may be shared.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if self._host and self._reset_after and now - self._host_since > self._reset_after:
+                self._host, self._host_since = 0, now
+            order = self._urls[self._host :] + self._urls[: self._host]
             url = next((u for u in order if u not in tried), order[0])
-            direct = self._proxy == DIRECT or url.startswith("file:")
-            return Hop(url, None if direct else self._proxy)
+            if url.startswith("file:"):
+                return Hop(url)
+            member = self._proxies.choose(now, key, tried_proxies)
+            return Hop(url, None if member.proxy == DIRECT else member.proxy, member.address, member.error)
 
-    def _recover(self, now: float) -> None:
-        """Go back to the preferred server and proxies some time after leaving them."""
-        if self._host and now - self._host_since > HOST_RESET_AFTER:
-            self._host, self._host_since = 0, now
-        if (self._group or self._burned) and now - self._proxy_since > PROXY_RESET_AFTER:
-            self._reset_proxies(now)
-
-    def _reset_proxies(self, now: float) -> None:
-        self._group, self._burned, self._proxy_since = 0, set(), now
-        self._proxy = random.choice(self.groups[0])
-
-    def leave_host(self, hop: Hop) -> None:
-        """Switch to the next server, if *hop*'s is still the current one."""
+    def leave_host(self, hop: Hop) -> bool:
+        """Switch to the next server, if *hop*'s is still the current one; whether that happened."""
         with self._lock:
-            if self.urls[self._host] == hop.url:
-                self._host = (self._host + 1) % len(self.urls)
-                self._host_since = time.monotonic()
+            if self._urls[self._host] != hop.url or len(self._urls) == 1:
+                return False
+            self._host = (self._host + 1) % len(self._urls)
+            self._host_since = time.monotonic()
+            return True
 
-    def leave_proxy(self, hop: Hop) -> None:
-        """Switch to another proxy of the group, or to the next group; after the last one begin anew."""
+    def leave_proxy(self, hop: Hop) -> bool:
+        """Switch to another proxy of the group, or to the next group; whether *hop*'s was in use."""
         with self._lock:
-            if (hop.proxy or DIRECT) != self._proxy:
-                return
-            now = time.monotonic()
-            self._burned.add(self._proxy)
-            self._proxy_since = now
-            for group in range(self._group, len(self.groups)):
-                rest = [proxy for proxy in self.groups[group] if proxy not in self._burned]
-                if rest:
-                    self._group, self._proxy = group, random.choice(rest)
-                    return
-            self._reset_proxies(now)
+            return self._proxies.leave(hop.member, time.monotonic())
+
+    def reset_proxies(self) -> None:
+        """All proxies were tried in vain: forget that, and begin with the first group."""
+        with self._lock:
+            self._proxies.reset(time.monotonic())
+
+    def unresolved(self) -> list[str]:
+        """The proxies of the current group whose addresses have to be found."""
+        with self._lock:
+            return self._proxies.unresolved(time.monotonic())
+
+    def resolved(self, answers: Mapping[str, Answer]) -> None:
+        """Take the addresses of some proxies."""
+        with self._lock:
+            self._proxies.resolved(answers)
+
+    def reorder(self, urls: Sequence[str], fallback: Sequence[Sequence[str]] | None = None) -> None:
+        """Use servers (some of those there are) and all fallback proxy groups in another order, from the first on."""
+        with self._lock:
+            self._urls, self._host, self._host_since = list(urls), 0, time.monotonic()
+            if fallback is not None:
+                self._proxies.reorder_fallback(fallback)

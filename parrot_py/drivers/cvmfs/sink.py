@@ -6,8 +6,8 @@ import zlib
 from typing import Protocol
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.outcome import BAD_DATA, TransferError
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.transport import BAD_DATA, TransferError
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 SMALL_LIMIT = 1 << 20

@@ -12,6 +12,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.proxygroups import ProxyGroups
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import CHUNKED, Row
@@ -272,7 +273,7 @@ def test_closing_ends_the_pauses(small: Forged, opened: Open) -> None:
 
 
 def test_only_who_uses_the_current_way_may_leave_it() -> None:
-    route = Route(["http://a", "http://b", "http://c"], [["DIRECT"]])
+    route = Route(["http://a", "http://b", "http://c"])
     first = route.current()
     route.leave_host(first)
     route.leave_host(first)
@@ -282,7 +283,7 @@ def test_only_who_uses_the_current_way_may_leave_it() -> None:
 
 
 def test_a_route_goes_home_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    route = Route(["http://a", "http://b"], [["http://p"], ["http://q"]])
+    route = Route(["http://a", "http://b"], ProxyGroups([["http://p"], ["http://q"]]))
     route.leave_host(route.current())
     route.leave_proxy(route.current())
     assert route.current() == Hop("http://b", "http://q")
