@@ -128,6 +128,7 @@ class Forge:
         """Store a catalog; *extra* is SQL to run at the end."""
         with tempfile.NamedTemporaryFile() as file:
             db = sqlite3.connect(file.name)
+            db.execute("PRAGMA synchronous = OFF")
             db.executescript(schema)
             for row in rows:
                 # Names that are not UTF-8 are TEXT nevertheless.
@@ -186,6 +187,7 @@ class Forge:
         columns += ", size INTEGER" * (revision >= 1) + ", branch TEXT" * (revision >= 3)
         with tempfile.NamedTemporaryFile() as file:
             db = sqlite3.connect(file.name)
+            db.execute("PRAGMA synchronous = OFF")
             db.executescript(
                 f"CREATE TABLE properties (key TEXT PRIMARY KEY, value TEXT); CREATE TABLE tags ({columns});"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable
 
@@ -11,7 +12,7 @@ from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.hashes import Algorithm
 from parrot_py.drivers.cvmfs.letter import RsaKey, TrustError, open_letter
-from parrot_py.drivers.cvmfs.whitelist import Blacklist, parse_fingerprint
+from parrot_py.drivers.cvmfs.whitelist import Blacklist, Whitelist, check_whitelist, parse_fingerprint
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import NAME, letter, rsa_key, sign
 from tests.drivers.cvmfs.trouble import refused
@@ -34,6 +35,11 @@ WRONG: dict[str, tuple[Break, str]] = {
     "whitelist of a foreign key": (lambda f: f.forge.whitelist(signer="stranger"), r"whitelist: not signed by any"),
     "whitelist for another name": (lambda f: f.forge.whitelist(name="x.test"), r"whitelist: it is for .* 'x\.test'"),
     "PKCS7 whitelist": (lambda f: f.forge.whitelist(kind="Vpkcs7"), r"Vpkcs7\), which is not supported: ask"),
+    "whitelist with a chain": (
+        lambda f: f.forge.whitelist(kind="Wcachain"),
+        r"whitelist: wants .* \(Wcachain\).*root_hash",
+    ),
+    "PKCS7 whitelist with a chain": (lambda f: f.forge.whitelist(kind="Vpkcs7\nWcachain"), r"\(Vpkcs7\).*root_hash"),
     "whitelist without the certificate": (lambda f: f.forge.whitelist(signed="stranger"), r"X: it is not on the white"),
     "whitelist without fingerprints": (lambda f: f.forge.whitelist(fingerprint="#"), r"X: it is not on the whitelist"),
     "manifest for another name": (lambda f: manifest(f, N="other.test"), r"cvmfspublished: it is for .* 'other\.test'"),
@@ -162,6 +168,40 @@ def test_a_signature_is_compared_as_a_whole_block() -> None:
     assert not key.signed_sha1(b"message", signature)
 
 
+def whitelist(expires: str, *lines: str) -> Whitelist:
+    return Whitelist.parse("\n".join(["20200101000000", f"E{expires}", f"N{NAME}", *lines, ""]).encode())
+
+
+def test_whitelists_expire_with_the_hour() -> None:
+    assert whitelist("20210228235959", "").expires == datetime(2021, 2, 28, 23, tzinfo=timezone.utc)
+    for bad in ("20210229000000", "2021022823595", "202102282359590", "２0210228000000", "2021022824000"):
+        with pytest.raises(TrustError, match="malformed whitelist"):
+            whitelist(bad, "")
+
+
+@pytest.mark.parametrize(("ago", "good"), [(-1, True), (0, False), (1, False)])
+def test_the_hour_of_expiry_is_too_late(ago: int, good: bool) -> None:
+    now = datetime(2021, 3, 1, 5, 0, 0, tzinfo=timezone.utc)
+    payload = f"20200101000000\nE20210301055959\nN{NAME}\n\n".encode()
+    data = letter(payload, "master", digest_info=False)
+    key = RsaKey(*(lambda n: (n.n, n.e))(rsa_key("master").public_key().public_numbers()))
+    now += timedelta(minutes=ago)
+    if good:
+        assert check_whitelist(data, [key], NAME, now).fqrn == NAME
+    else:
+        with pytest.raises(TrustError, match=r"expired on 2021-03-01 at 05 hours UTC"):
+            check_whitelist(data, [key], NAME, now)
+
+
+def test_special_kinds_count_only_where_they_belong() -> None:
+    """The fourth line and after it; below they are unreadable fingerprints, which are skipped."""
+    print_ = Algorithm.SHA1.hash(b"x")
+    assert whitelist("20300101000000", str(print_), "Vpkcs7", "Wcachain").fingerprints == (print_,)
+    for lines in (("Vpkcs7",), ("Wcachain",), ("Vpkcs7", "Wcachain"), ("Wcachain", "Vpkcs7")):
+        with pytest.raises(TrustError, match="not supported"):
+            whitelist("20300101000000", *lines)
+
+
 def test_fingerprints_are_read_in_every_spelling() -> None:
     print_ = Algorithm.SHAKE128.hash(b"x")
     spelled = print_.digest.hex(":").upper() + "-SHAKE128"
@@ -174,6 +214,9 @@ def test_fingerprints_are_read_in_every_spelling() -> None:
 def test_blacklist_rules_are_read() -> None:
     blacklist = Blacklist.parse("# comment\n<a.test\t 7\n<broken\nff:00\n")
     assert blacklist.least_revisions == (("a.test", 7),)
+    more = Blacklist.parse(f"<a.test 1 # twice\n< a.test 3\n<b.test 5x\n<c.test 9{'9' * 30}\n  <d.test  4\r\n<e.test")
+    assert more.least_revisions == (("a.test", 1), ("a.test", 3), ("d.test", 4))
+    assert (more.least_revision("a.test"), more.least_revision("z.test")) == (3, 0)
     blacklist.check_revision("a.test", 7)
     blacklist.check_revision("b.test", 1)
     with pytest.raises(TrustError, match="at least 7"):
