@@ -1,10 +1,10 @@
 """The local store of verified content, in the layout of the real client: ``ab/cdef…`` decompressed, without letters.
 
-Any number of processes use one cache directory at the same time, with no daemon and no locks, and any of them may be
-killed at any time.  That works because a name appears by ``rename`` only, after the file is complete and verified, and
-because whoever is second merely replaces a file by an equal one.  What a killed process leaves is a file in ``txn/``,
-and the next process removes it.  There is no fsync: after a power cut a file may be short, and a file of the wrong
-size counts as absent.
+Any number of processes use one cache directory at the same time, with no daemon, and any of them may be killed at any
+time.  Locks keep them from doing the same work twice (see locks.py), but nothing else depends on locks: a name appears
+by ``rename`` only, after the file is complete and verified, and whoever is second merely replaces a file by an equal
+one.  What a killed process leaves is a file in ``txn/``, and the next process removes it.  There is no fsync: after a
+power cut a file may be short, and a file of the wrong size counts as absent.
 
 A name is that of the stored object, and the same stored bytes can be meant as they are by one catalog and as a zlib
 stream by another one (of another repository, even).  The real client has one name for both.  Here content that was
@@ -15,83 +15,25 @@ end in ``-chunked`` or ``-chunked-none``.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.pieces import Pieces
+from parrot_py.drivers.cvmfs.locks import Locks
+from parrot_py.drivers.cvmfs.marks import is_gone, process_mark
+from parrot_py.drivers.cvmfs.transaction import OBJECT_MODE, Transaction, unlink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure, log
 
-# Objects must be executable: the job execs them in place.  They never change, so nobody may write.
-OBJECT_MODE = 0o555
+BOOKS = ".parrot"
+"""The directory in a cache for what is about the objects in it; the real client does not look at it."""
 _ABANDONED_AFTER = 24 * 3600.0
 # An empty file is stored as an empty zlib stream; its SHA-1 name serves for every empty file, whatever its algorithm.
 EMPTY_NAME = Algorithm.SHA1.hash(bytes.fromhex("789c030000000001")).cache_path()
-
-
-class Transaction:
-    """A file in the making.  An Output for sinks; without :meth:`commit` nothing of it remains."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self._fd, self._path = cache.temporary()
-        self._pieces = Pieces(self._fd)
-        self._done = False
-
-    def restart(self) -> None:
-        """Begin again with an empty file."""
-        self._pieces.restart()
-        os.ftruncate(self._fd, 0)
-
-    def write(self, data: bytes, /) -> None:
-        """Append *data*."""
-        self._pieces.write(data)
-
-    def fileno(self) -> int:
-        """The descriptor, for positioned writes."""
-        return self._fd
-
-    def complete(self) -> str:
-        """Path of the file, with everything in it that was written so far: to look at it before it is committed."""
-        self._pieces.flush()
-        return self._path
-
-    def commit(self, name: str, mode: int = OBJECT_MODE) -> str:
-        """Give the file its final *name*.  Precondition: what was written is complete and verified."""
-        self._pieces.flush()
-        os.fchmod(self._fd, mode)
-        # Closed before it has its name: a file open for writing cannot be exec'ed (ETXTBSY).
-        self._close()
-        final = self._cache.path(name)
-        try:
-            os.rename(self._path, final)
-        except FileNotFoundError:
-            self._cache.make_directory(os.path.dirname(final))
-            os.rename(self._path, final)
-        self._done = True
-        return final
-
-    def abandon(self) -> None:
-        """Remove the file unless it was committed."""
-        if self._done:
-            return
-        try:
-            self._close()
-        except OSError as error:
-            # The reason is reported where the write failed.
-            log.debug("closing an abandoned file: %s", error)
-        _unlink(self._path)
-
-    def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
 
 
 class Cache:
@@ -100,6 +42,7 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.root = os.path.abspath(root)
         self._ready = False
+        self._locks = Locks(f"{self.root}/{BOOKS}/locks")
 
     def path(self, name: str) -> str:
         """Where the object *name* (``ab/cdef…``) is, if it is there."""
@@ -117,7 +60,7 @@ class Cache:
 
     def forget(self, name: str) -> None:
         """Remove an object that turned out to be damaged, as far as possible."""
-        _unlink(self.path(name))
+        unlink(self.path(name))
 
     def adopt(self, path: str, name: str) -> str:
         """Give the object at *path* the additional *name*, where that is possible; its path."""
@@ -131,11 +74,38 @@ class Cache:
         return new
 
     @contextmanager
-    def transaction(self, what: str) -> Iterator[Transaction]:
-        """A new file; local I/O errors inside become a Failure that names *what* (ENOSPC stays ENOSPC)."""
+    def turn(self, name: str, seconds: float, there: Callable[[], bool]) -> Iterator[None]:
+        """Let one process at a time make the object *name*: look whether it is *there* first, then make it.
+
+        May wait: as long as another process is getting on with it, and *seconds* when it is not.
+        """
+        try:
+            self._prepare()
+            self.make_directory(f"{self.root}/{BOOKS}")
+        except OSError as error:
+            log.debug("cache %s: %s", self.root, error)  # reported by whoever cannot do without
+        with self._locks.turn(f"fetch {name}", seconds, there, lambda: self._progress(name)):
+            yield
+
+    def _progress(self, name: str) -> object:
+        """Something that changes as long as some process is getting on with the object *name*."""
+        label = "." + _label(name)
+        try:
+            with os.scandir(f"{self.root}/txn") as entries:
+                found = [entry for entry in entries if entry.name.endswith(label)]
+            return sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in found)
+        except OSError:
+            return None
+
+    @contextmanager
+    def transaction(self, what: str, name: str = "") -> Iterator[Transaction]:
+        """A new file, to become the object *name*; local I/O errors become a Failure that names *what*.
+
+        A full disk stays ENOSPC.
+        """
         txn = None
         try:
-            txn = Transaction(self)
+            txn = Transaction(self, _label(name))
             yield txn
         except OSError as error:
             raise local_failure(f"{what}: cache {self.root}", error) from None
@@ -151,10 +121,10 @@ class Cache:
                 found = txn.commit(EMPTY_NAME)
         return found
 
-    def temporary(self) -> tuple[int, str]:
-        """Descriptor and path of a new file in ``txn/``, whose name says which process makes it."""
+    def temporary(self, label: str = "") -> tuple[int, str]:
+        """Descriptor and path of a new file in ``txn/``, whose name says which process makes it, and what (*label*)."""
         self._prepare()
-        path = f"{self.root}/txn/fetch.{_process_mark(os.getpid())}.{next(_numbers)}"
+        path = f"{self.root}/txn/fetch.{process_mark()}.{next(_numbers)}.{label}"
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), path
 
     def make_directory(self, path: str) -> None:
@@ -186,7 +156,7 @@ class Cache:
             log.warning("cache %s: cannot look for abandoned files: %s", self.root, error)
             return
         for entry in left:
-            _unlink(entry.path)
+            unlink(entry.path)
 
     def private(self) -> bool:
         """Whether nobody else could have put something here: ours (or root's), writable by nobody else."""
@@ -211,50 +181,22 @@ class Cache:
                 txn.write(data)
                 txn.commit(name, mode)
         except Failure as failure:
-            log.warning("not stored: %s", failure)
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        log.warning("cannot remove %s: %s", path, error)
+            log.info("not stored: %s", failure)
 
 
 _numbers = itertools.count()
 
 
-def _process_mark(pid: int) -> str:
-    """Names a process for ever: machine boot, pid namespace, pid, start time (a pid alone is used again and again)."""
-    return f"{_machine_mark()}.{pid}.{_start_time(pid)}"
-
-
-@functools.lru_cache(maxsize=1)
-def _machine_mark() -> str:
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            boot = file.read().strip()
-        return f"{boot[:13]}-{os.stat('/proc/self/ns/pid').st_ino:x}"
-    except OSError:
-        return f"unknown-{os.getuid()}"
-
-
-def _start_time(pid: int) -> str | None:
-    """The start of a process in clock ticks since boot (proc(5), field 22), None when there is no such process."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
-    except (OSError, IndexError):
-        return None
+def _label(name: str) -> str:
+    """An object's name as the end of a file name."""
+    return name.replace("/", "")
 
 
 def _abandoned(entry: os.DirEntry[str]) -> bool:
     """Whether the process that made a temporary file is gone; of another machine's, a day without a write tells."""
-    parts = entry.name.split(".")
-    if len(parts) >= 4 and parts[1] == _machine_mark() and parts[2].isdecimal():
-        return _start_time(int(parts[2])) != parts[3]
+    gone = is_gone(".".join(entry.name.split(".")[1:4]))
+    if gone is not None:
+        return gone
     try:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER
     except OSError:

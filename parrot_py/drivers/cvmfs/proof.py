@@ -77,7 +77,15 @@ class Prover:
         return Blacklist.parse("\n".join(text.decode("utf-8", "replace") for text in texts))
 
     def _proven(self, manifest: Manifest, letter: Letter, effort: _Effort, *, with_root: bool) -> Manifest:
-        """*manifest* after the whole chain of trust was checked.
+        """*manifest* after the whole chain of trust was checked."""
+        try:
+            return self._checked(manifest, letter, effort, with_root=with_root)
+        except (TrustError, _Blamed):
+            self._store.discard(manifest.certificate)  # it is put into the cache as soon as it has arrived
+            raise
+
+    def _checked(self, manifest: Manifest, letter: Letter, effort: _Effort, *, with_root: bool) -> Manifest:
+        """Check everything.
 
         After the manifest everything is asked for at the same time, so a cold start takes as long as two answers.
         """
@@ -112,7 +120,6 @@ class Prover:
         try:
             check_certificate(certificate, allowed, blacklist)
         except TrustError as error:
-            self._store.discard(manifest.certificate)
             raise _Blamed(f"certificate {manifest.certificate}X", str(error)) from None
         return pem
 

@@ -20,7 +20,7 @@ def certificates(store: Store, hash_: ContentHash) -> Iterator[bytes]:
     if cached:
         yield cached
         store.discard(hash_)
-    yield _fetched(store, hash_, CERTIFICATE, SMALL_LIMIT)
+    yield _once(store, hash_, CERTIFICATE, SMALL_LIMIT, cached)
 
 
 def metainfo(store: Store, hash_: ContentHash) -> bytes:
@@ -32,9 +32,20 @@ def metainfo(store: Store, hash_: ContentHash) -> bytes:
     cached = store.cache.read(hash_.cache_path(), METAINFO_LIMIT + 1)
     if cached and len(cached) <= METAINFO_LIMIT:
         return cached
-    data = _fetched(store, hash_, METAINFO, METAINFO_LIMIT)
-    store.cache.put(hash_.cache_path(), data)
-    return data
+    return _once(store, hash_, METAINFO, METAINFO_LIMIT, cached)
+
+
+def _once(store: Store, hash_: ContentHash, letter: str, limit: int, useless: bytes | None) -> bytes:
+    """A small object from a server, or from another process that just got it, unless that is *useless*."""
+    name = hash_.cache_path()
+    with store.turn(name):
+        cached = store.cache.read(name, limit + 1)
+        if cached and cached != useless and len(cached) <= limit:
+            return cached
+        data = _fetched(store, hash_, letter, limit)
+        if data:
+            store.cache.put(name, data)
+        return data
 
 
 def _fetched(store: Store, hash_: ContentHash, letter: str, limit: int) -> bytes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
-from parrot_py.drivers.cvmfs.cache import Cache, Transaction
+from parrot_py.drivers.cvmfs.cache import Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.database import looks_whole
 from parrot_py.drivers.cvmfs.errand import Errand, Verdict
@@ -19,6 +19,7 @@ from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSink, Sink
+from parrot_py.drivers.cvmfs.transaction import Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 
 # Each holds up to 3 MiB; the tracer is to stay below 60 MB.
@@ -153,6 +154,10 @@ class Store:
         found = self.cache.find(name, stored.size)
         return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
 
+    def turn(self, name: str, size: int | None = None) -> AbstractContextManager[None]:
+        """Nobody else on this machine fetches the object *name* meanwhile, as far as that can be had."""
+        return self.cache.turn(name, self.fetcher.config.deadline, lambda: self.cache.find(name, size) is not None)
+
     def _cached_catalog(self, name: str) -> str | None:
         found = self.cache.find(name)
         if found is None:
@@ -166,11 +171,13 @@ class Store:
     def _fetch_database(
         self, hash_: ContentHash, letter: str = CATALOG, *, limit: int = CATALOG_LIMIT, proven: Verdict | None = None
     ) -> str:
+        name = hash_.cache_path()
+        with self.turn(name):
+            return self._cached_catalog(name) or self._download_database(hash_, letter, limit, proven)
+
+    def _download_database(self, hash_: ContentHash, letter: str, limit: int, proven: Verdict | None) -> str:
         name, path = hash_.cache_path(), self.remote_path(hash_, letter)
-        found = self._cached_catalog(name)
-        if found is not None:
-            return found
-        with self.cache.transaction(f"object {path[1:]}") as txn:
+        with self.cache.transaction(f"object {path[1:]}", name) as txn:
             sink: Sink = ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=limit)
             self.fetcher.object(path, sink if proven is None else _Revocable(sink, proven))
             if not looks_whole(txn.complete()):
@@ -180,11 +187,15 @@ class Store:
             return txn.commit(name)
 
     def _fetch_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
-        found = self._cached(hash_, stored, stored.size)
-        if found is not None:
-            return self.cache.adopt(found, name) if found != self.cache.path(name) else found
+        with self.turn(name, stored.size):
+            found = self._cached(hash_, stored, stored.size)
+            if found is not None:
+                return self.cache.adopt(found, name) if found != self.cache.path(name) else found
+            return self._download_plain(name, hash_, stored)
+
+    def _download_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
         path = hash_.object_path()
-        with self.cache.transaction(f"object {path[1:]}") as txn:
+        with self.cache.transaction(f"object {path[1:]}", name) as txn:
             sink = ObjectSink(hash_, stored.compression, txn, size=stored.size)
             if stored.external is None:
                 self.fetcher.object(path, sink)
@@ -201,12 +212,13 @@ class Store:
         return found if found is not None and _is_itself(found, hash_) else None
 
     def _assemble(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
-        found = self.cache.find(name, stored.size)
-        if found is not None:
-            return found
-        with self.cache.transaction(f"chunked file {name}") as txn:
-            _Assembly(self, txn, algorithm, chunks, stored).run()
-            return txn.commit(name)
+        with self.turn(name, stored.size):
+            found = self.cache.find(name, stored.size)
+            if found is not None:
+                return found
+            with self.cache.transaction(f"chunked file {name}", name) as txn:
+                _Assembly(self, txn, algorithm, chunks, stored).run()
+                return txn.commit(name)
 
     def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
         """Write the verified content of one chunk into *region*; *patience* is with the whole file."""
@@ -236,7 +248,7 @@ class _Assembly:
     def __init__(
         self, store: Store, txn: Transaction, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
     ) -> None:
-        self._store, self._fd, self._algorithm, self._stored = store, txn.fileno(), algorithm, stored
+        self._store, self._txn, self._algorithm, self._stored = store, txn, algorithm, stored
         self._patience = store.fetcher.patience()
         self._left = list(reversed(chunks))
         self._lock = threading.Lock()
@@ -264,7 +276,7 @@ class _Assembly:
         try:
             for chunk in iter(self._next, None):
                 hash_ = ContentHash(self._algorithm, chunk.digest)
-                self._store.fetch_chunk(hash_, chunk, self._stored, Pieces(self._fd, chunk.offset), self._patience)
+                self._store.fetch_chunk(hash_, chunk, self._stored, self._txn.part(chunk.offset), self._patience)
         except Failure as failure:
             self._fail(failure)
         except OSError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.cache import BOOKS
 from tests.drivers.cvmfs.forge import Forge
 from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
 from tests.support.httpd import Server
@@ -48,6 +49,10 @@ class Site:
             **PATIENCE,
         )
         return config._replace(**changes)
+
+    def objects(self) -> list[Path]:
+        """What is in the cache, the books of parrot_py excepted."""
+        return [path for path in self.cache.rglob("*") if BOOKS not in path.parts]
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +110,8 @@ class Forged:
 
     def cached(self) -> set[str]:
         """The names of all files in the cache."""
-        return {str(path.relative_to(self.cache)) for path in self.cache.rglob("*") if path.is_file()}
+        found = [path.relative_to(self.cache) for path in self.cache.rglob("*") if path.is_file()]
+        return {str(path) for path in found if BOOKS not in path.parts}
 
 
 @pytest.fixture

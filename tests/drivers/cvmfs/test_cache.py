@@ -50,7 +50,7 @@ def test_layout_and_modes(site: Site, opened: Open) -> None:
     local = repository.materialise(repository.lookup(b"/README"))
     text = repository.getxattr(repository.lookup(b"/README"), b"user.hash").decode()
     assert local == f"{site.cache}/{text[:2]}/{text[2:]}"
-    for path in site.cache.rglob("*"):
+    for path in site.objects():
         mode = stat.S_IMODE(path.stat().st_mode)
         if path.is_dir():
             assert mode == (0o755 if os.getuid() == 0 else 0o700)
@@ -114,7 +114,7 @@ def test_what_was_evicted_is_fetched_again(site: Site, opened: Open) -> None:
     local = repository.materialise(inode)
     os.unlink(local)
     assert repository.materialise(inode) == local
-    for path in site.cache.rglob("*"):
+    for path in site.objects():
         if path.is_file():
             path.unlink()
     (site.cache / "txn").rmdir()
@@ -174,7 +174,7 @@ def test_only_abandoned_files_are_swept(tmp_path: Path) -> None:
     foreign.touch()
     old.touch()
     os.utime(old, (1, 1))
-    dead = tmp_path / "txn" / re.sub(r"\.(\d+)\.(\d+)\.(\d+)$", r".\1.9.\3", os.path.basename(ours))
+    dead = tmp_path / "txn" / re.sub(r"\.(\d+)\.(\d+)\.(\d+)\.$", r".\1.9.\3.", os.path.basename(ours))
     dead.touch()
     second_fd, second = Cache(tmp_path).temporary()
     assert {str(path) for path in (tmp_path / "txn").iterdir()} == {ours, str(foreign), second}

@@ -75,7 +75,7 @@ def test_a_flipped_bit_in_a_letter_is_refused(
 ) -> None:
     site.server.fault(f"*/{file}", Fault(flip=at))
     refused(caplog, lambda: opened(site.config(name)).lookup(b""), f"{name}: http.*: file {file}: ")
-    assert not [path for path in site.cache.rglob("*") if path.is_file()]
+    assert not [path for path in site.objects() if path.is_file()]
 
 
 def test_a_damaged_certificate_is_refused(site: Site, opened: Open, caplog: Log) -> None:
