@@ -18,7 +18,6 @@ from parrot_py.drivers.base import Inode, WouldBlock, nonblocking
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
-from parrot_py.drivers.cvmfs.pieces import Pieces
 from parrot_py.drivers.cvmfs.schema import FLAG_CHUNKED, FLAG_EXTERNAL, flags_algorithm, flags_compression
 from parrot_py.drivers.cvmfs.store import Stored, plain_name
 
@@ -127,9 +126,13 @@ class Ranges:
 
     def _fetch(self, name: str, hash_: ContentHash, chunk: Chunk, stored: Stored) -> str:
         store = self._driver.store
-        with store.cache.transaction(f"chunk {name}") as txn:
-            store.fetch_chunk(hash_, chunk, stored, Pieces(txn.fileno()), store.fetcher.patience())
-            return txn.commit(name)
+        with store.turn(name, chunk.size):
+            found = self._driver.cache.find(name, chunk.size)
+            if found is not None:
+                return found
+            with store.cache.transaction(f"chunk {name}", name) as txn:
+                store.fetch_chunk(hash_, chunk, stored, txn.part(0), store.fetcher.patience())
+                return txn.commit(name)
 
     def _join(self, layout: Layout, offset: int, size: int) -> bytes:
         wanted = layout.covering(offset, size)

@@ -37,8 +37,10 @@ def start_walkers(config: RepositoryConfig, **knobs: Any) -> subprocess.Popen[by
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], start_new_session=True
     )
     assert process.stdin is not None
-    plain = {name: dict(value) for name, value in config._asdict().items() if isinstance(value, MappingProxyType)}
-    process.stdin.write(pickle.dumps(config._replace(**plain)))
+    values: dict[str, Any] = {
+        name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in config._asdict().items()
+    }
+    process.stdin.write(pickle.dumps(RepositoryConfig(**values)))
     process.stdin.close()
     process.stdin = None
     return process

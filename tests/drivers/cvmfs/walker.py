@@ -21,7 +21,7 @@ from typing import Any
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.heavy import import_requests
+from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_urllib3
 
 
 def digest(config: RepositoryConfig) -> str:
@@ -43,9 +43,8 @@ def main() -> None:
     config = pickle.load(sys.stdin.buffer)
     if not knobs.get("locks", True):
         fcntl.fcntl = _refuse  # type: ignore[assignment]
-    import_requests()
-    import cryptography.x509  # noqa: F401 - once for all of them
-
+    import_urllib3()  # once for all of them
+    import_cryptography()
     begin, end = os.pipe()
     children = []
     for _ in range(knobs.get("processes", 1)):
