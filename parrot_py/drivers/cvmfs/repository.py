@@ -143,9 +143,13 @@ class Repository(CvmfsDriver):
         while todo:
             inode = todo.pop()
             yield inode.path, inode
-            if inode.is_dir and (first or not self._places.bound(inode)):
+            if inode.is_dir and (first or not self.is_bind(inode)):
                 todo += [entry.inode for entry in reversed(self.listdir(inode))]
             first = False
+
+    def is_bind(self, path: Place) -> bool:
+        """Whether the directory at *path* is a bind mountpoint: a part of some revision, shown here once more."""
+        return self._places.bound(self.stat(path))
 
     def read(self, path: Place, offset: int = 0, size: int | None = None) -> bytes:
         """*size* bytes (default: all) of the file at *path* from *offset* on; fewer at its end.
@@ -177,6 +181,14 @@ class Repository(CvmfsDriver):
     def listxattr(self, inode: Place = b"") -> Sequence[bytes]:
         """The names of the extended attributes of the path or inode *inode*, as a listing shows them."""
         return super().listxattr(self._at(inode, follow=not isinstance(inode, Inode)))
+
+    def attributes(self, path: Place) -> dict[bytes, bytes]:
+        """The extended attributes that the catalog has for *path*: none of the magic ones, links not followed."""
+        inode = self.lstat(path)
+        if not inode.has_xattrs:
+            return {}
+        with self.answering():
+            return self._xattrs(inode)
 
 
 def _files(key: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:

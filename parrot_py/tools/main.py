@@ -1,0 +1,120 @@
+"""The command ``parrot_cvmfs``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from parrot_py import __version__
+from parrot_py.errors import ParrotError
+from parrot_py.tools import status
+from parrot_py.tools.options import Parser, add_common, add_output
+from parrot_py.tools.output import Output
+
+SUBCOMMANDS = {
+    "probe": "can repositories be reached and trusted, by which way, how fast",
+    "stat": "everything that is known about a path",
+    "ls": "list directories",
+    "cat": "write files to standard output",
+    "get": "copy files and trees out of a repository",
+}
+"""Subcommand → what it does.  The module has the same name, and ``add(parser)`` and ``run(arguments, context)``."""
+
+_DESCRIPTION = """\
+Look at CernVM-FS repositories and at the cache, without running a job and without mounting anything.
+REPO is a full name (sw.example.org) or a path (/cvmfs/sw.example.org); REPO/PATH and REPO:PATH name what is in it.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; answers its exit status (see tools/status.py)."""
+    words: list[str] = []
+    arguments = _parser(words).parse_args(argv)
+    output = Output(as_json=getattr(arguments, "json", False), quiet=getattr(arguments, "quiet", False))
+    # Imported only now: the help is there at once.
+    from parrot_py.tools.context import Context
+
+    context = Context(words, output)
+    try:
+        done = int(_module(arguments.subcommand).run(arguments, context))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        # Transfers that are on their way end with the process; what they wrote has no name yet.
+        _leave(status.INTERRUPTED)
+    except BrokenPipeError:
+        _die_of_pipe()
+    except (ParrotError, OSError) as error:
+        return _fail(error, output)
+    finally:
+        context.close()
+    return done
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="parrot_cvmfs",
+        description=_DESCRIPTION,
+        epilog=_statuses(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-v", "--version", action="version", version=f"parrot_cvmfs (parrot_py) {__version__}")
+    add_common(parser, words)
+    add_output(parser)
+    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", parser_class=Parser)
+    for name, about in SUBCOMMANDS.items():
+        sub = subparsers.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        _module(name).add(sub)
+        add_common(sub, words)
+        add_output(sub)
+    return parser
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"parrot_py.tools.{name}")
+
+
+def _statuses() -> str:
+    return "exit status:\n" + "".join(f"  {number:<4} {about}\n" for number, about in status.MEANINGS.items())
+
+
+def _fail(error: ParrotError | OSError, output: Output) -> int:
+    number = status.of(error)
+    text = status.line(error)
+    sys.stdout.flush()
+    if output.json:
+        output.record({"error": {"kind": status.kind(number), "status": number, "message": text}})
+        sys.stdout.flush()
+    sys.stderr.write(f"parrot_cvmfs: {text}\n")
+    return number
+
+
+def _leave(number: int) -> None:
+    """End now, without waiting for threads that wait for servers."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        pass  # nobody is left to read it
+    os._exit(number)
+
+
+def _die_of_pipe() -> None:
+    """End as any program does when nobody reads what it writes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The options that ``parrot_cvmfs`` has in common with ``parrot_run``: same spelling, same meaning, same code.
+
+They are collected word by word and given to the reader of parrot_run's command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from parrot_py.config.options import OPTIONS, Option
+from parrot_py.tools import status
+
+_COMMON = (
+    "cvmfs-repos",
+    "proxy",
+    "tempdir",
+    "timeout",
+    "cvmfs-alien-cache",
+    "cvmfs-option",
+    "cvmfs-option-file",
+    "debug",
+    "debug-file",
+)
+_ABOUT = "the same as for parrot_run; before or behind the subcommand"
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are one line and the status for wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave."""
+        self.exit(status.USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_common(parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """Let *parser* append the options of parrot_run, as they were written, to *words*."""
+
+    class Collect(argparse.Action):
+        def __call__(self, *what: Any, **_: Any) -> None:
+            _, _, value, name = what
+            # Joined: a value may be empty.
+            words.extend([f"{name}={value}"] if name.startswith("--") else [name, value])
+
+    group = parser.add_argument_group("repositories, proxies, cache", _ABOUT)
+    for option in filter(_is_common, OPTIONS):
+        group.add_argument(
+            *option.names.split(),
+            action=Collect,
+            metavar=option.argument,
+            default=argparse.SUPPRESS,
+            help=option.help.replace("%", "%%"),
+        )
+
+
+def _is_common(option: Option) -> bool:
+    return option.key in _COMMON and option.has_effect
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """The options about what is shown."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines: JSON")
+    group.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress, no remarks on stderr"
+    )
