@@ -129,10 +129,13 @@ class Namespace:
             self.memo.pop(_key(method, args), None)
 
     def repository(self, name: bytes) -> Tree | None:
-        """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository."""
+        """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository.
+
+        Finding out may have to read configuration, so this raises Park and OSError as :meth:`ask` does.
+        """
         prefix = ROOT + b"/" + name
         if prefix not in self._trees:
-            driver = self._find(name)
+            driver = self.ask(self._find, name)
             if driver is None:
                 return None  # not remembered: a job may probe any number of names
             return self._mount(prefix, driver)

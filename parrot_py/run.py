@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -11,12 +12,12 @@ import sys
 from collections.abc import Sequence
 
 from parrot_py import sessiondir
-from parrot_py.config.model import RepositoryConfig, RunConfig
+from parrot_py.config.model import RunConfig
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers import registry
-from parrot_py.drivers.base import Driver
+from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.core import Engine
-from parrot_py.errors import EngineError
+from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.namespace import ROOT, Namespace
 from parrot_py.process import Credentialer, read_status
@@ -33,6 +34,7 @@ With Python's own 700 a sixth of the time for a listing of 10,000 names went int
 """
 
 log = logging.getLogger("parrot_py.process")
+cvmfs = logging.getLogger("parrot_py.cvmfs")
 stats = logging.getLogger("parrot_py.stats")
 
 
@@ -41,11 +43,29 @@ class Repositories:
 
     def __init__(self, config: RunConfig) -> None:
         self._table = config.repositories
+        self._told: set[str] = set()
 
     def find(self, name: bytes) -> Driver | None:
-        """The driver for the repository *name*; ``None`` when it is not configured, or the host's own is to be used."""
-        found = self._table.find(name)
-        if found is None or (found.local and (not found.urls or os.path.exists(_host_directory(name, found)))):
+        """The driver for the repository *name*; ``None`` when it is not configured, or the host's own is to be used.
+
+        What has to be read to tell is announced: see parrot_py/drivers/base.py.  A configuration that cannot be
+        understood is EIO, with one line in the log.
+        """
+        outline = self._table.outline(name)
+        if outline is None or (outline.local and os.path.exists(_host_directory(name, outline.subpath))):
+            return None
+        if not outline.served:
+            return None
+        if not self._table.known(name):
+            may_block()
+        try:
+            found = self._table.find(name)
+        except ConfigError as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                cvmfs.error("%s", error)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), name) from None
+        if found is None or not found.urls:
             return None
         log.info("%s: mounted from %s", found.fqrn, ";".join(found.urls))
         return registry.make("cvmfs", found)
@@ -56,15 +76,15 @@ class Repositories:
 
     def redirects(self) -> list[tuple[bytes, bytes]]:
         """The names that stand for a directory inside the host's own repository, and that directory."""
-        found = [(name, self._table.find(name)) for name in self.names()]
-        local = [(name, config) for name, config in found if config is not None and config.local and config.subpath]
-        pairs = [(ROOT + b"/" + name, _host_directory(name, config), config.urls) for name, config in local]
-        return [(prefix, directory) for prefix, directory, urls in pairs if not urls or os.path.exists(directory)]
+        found = [(name, self._table.outline(name)) for name in self.names()]
+        local = [(name, outline) for name, outline in found if outline and outline.local and outline.subpath]
+        pairs = [(ROOT + b"/" + name, _host_directory(name, o.subpath), o.served) for name, o in local]
+        return [(prefix, directory) for prefix, directory, served in pairs if not served or os.path.exists(directory)]
 
 
-def _host_directory(name: bytes, config: RepositoryConfig) -> bytes:
-    """Where the host has what *config* shows as ``/cvmfs/<name>``, if it has it."""
-    return ROOT + b"/" + name + config.subpath
+def _host_directory(name: bytes, subpath: bytes) -> bytes:
+    """Where the host has what appears as ``/cvmfs/<name>``, if it has it."""
+    return ROOT + b"/" + name + subpath
 
 
 def run(config: RunConfig) -> int:

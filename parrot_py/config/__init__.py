@@ -15,7 +15,7 @@ from parrot_py.config import command_line, directories, environment, proxies, re
 from parrot_py.config.command_line import Given
 from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
-from parrot_py.config.repository_options import Base
+from parrot_py.config.sources import ETC, Base, Sources
 from parrot_py.errors import ConfigError
 
 __all__ = ["Message", "Mount", "RepositoryTable", "RunConfig", "read"]
@@ -67,10 +67,22 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
     tempdir = directories.tempdir(given.last("tempdir"), environ)
     shared, cache_dir = _cache_dir(given, environ, tempdir)
     timeout = _timeout(given, environ)
-    proxy = proxies.discover(given.last("proxy"), environ)
-    cwd = values.current_directory()
-    base = Base(cache_dir, proxy.groups, timeout, os.getuid(), os.getgid(), dict(environ), cwd)
-    table = _table(given, environ, base)
+    early, late = proxies.discover(given.last("proxy"), environ)
+    base = Base(
+        cache_dir=cache_dir,
+        proxy=early,
+        deadline=timeout,
+        uid=os.getuid(),
+        gid=os.getgid(),
+        environ=dict(environ),
+        directory=values.current_directory(),
+        shared_cache=shared,
+        placed=bool(given.last("tempdir") or environ.get("PARROT_TEMP_DIR")),
+        late_proxy=late,
+        caller_variables=_caller_variables(given, environ),
+        etc=values.absolute(environ.get("PARROT_CVMFS_ETC") or str(ETC), "PARROT_CVMFS_ETC"),
+    )
+    table = _table(given, environ, _sources(given, base))
     flags = _debug_flags(given, environ)
     return RunConfig(
         inside=bool(environ.get(ENABLED)),
@@ -89,14 +101,32 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
         debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),
         remarks=given.remarks + tuple(table.remarks),
-        warnings=tuple(filter(None, [proxy.warning, *table.warnings])),
+        warnings=tuple(found.warning for found in (early, late) if found and found.warning) + tuple(table.warnings),
     )
 
 
-def _table(given: Given, environ: Mapping[str, str], base: Base) -> RepositoryTable:
+def _sources(given: Given, base: Base) -> Sources:
+    """What the options of the run set."""
+    options = given.values.get("cvmfs-option")
+    if not options:
+        return Sources(base)
+    # Only who uses parameters pays for the modules that know them.
+    from parrot_py.config import settings
+
+    return Sources(base, settings.of_options(options))
+
+
+def _table(given: Given, environ: Mapping[str, str], sources: Sources) -> RepositoryTable:
     if "cvmfs-repos" in given.values:
-        return repositories.table(" ".join(given.values["cvmfs-repos"]), base, "-r")
-    return repositories.table(environ.get("PARROT_CVMFS_REPO"), base, "PARROT_CVMFS_REPO")
+        return repositories.table(" ".join(given.values["cvmfs-repos"]), sources, "-r")
+    return repositories.table(environ.get("PARROT_CVMFS_REPO"), sources, "PARROT_CVMFS_REPO")
+
+
+def _caller_variables(given: Given, environ: Mapping[str, str]) -> bool:
+    chosen = environ.get("PARROT_LINK_ENVIRONMENT", "")
+    if chosen not in ("", "job"):
+        raise ConfigError(f"PARROT_LINK_ENVIRONMENT: not a choice: {chosen!r} (write job, or nothing)")
+    return bool(chosen) or "link-environment" in given.values
 
 
 def _cache_dir(given: Given, environ: Mapping[str, str], tempdir: Path) -> tuple[bool, Path]:

@@ -49,6 +49,13 @@ HONOURED = (
     Option("-o --debug-file", "FILE", "", "where the log goes: a path, :stderr or :stdout", ":stderr with -d"),
     Option("-O --debug-rotate-max", "SIZE", "", "rename the log to FILE.old at this size: 64K, 10M; 0: never", "0"),
     Option("--cvmfs-alien-cache", "DIR", "PARROT_CVMFS_ALIEN_CACHE", "a cache shared with others", "<tempdir>/cvmfs"),
+    Option("--cvmfs-option", "NAME=VALUE", "", "set a CernVM-FS parameter for all repositories (repeatable)"),
+    Option(
+        "--link-environment",
+        "",
+        "PARROT_LINK_ENVIRONMENT",
+        "variables in symbolic links come from the program that looks (variable: job)",
+    ),
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
     Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),
@@ -112,7 +119,6 @@ REFUSED = (
     Option("-n --name-list", "FILE", refused=f"recording names is {_LATER}"),
     Option("--stats-file", "FILE", refused=f"statistics as a file are {_LATER}; use --stats"),
     Option("--ext-image", "IMAGE=PATH", refused=f"file system images are {_LATER}"),
-    Option("--cvmfs-option", "KEY=VALUE", refused=f"CVMFS parameters are {_LATER}; write them as options of -r"),
     Option(
         "--cvmfs-option-file",
         "FILE",

@@ -7,7 +7,8 @@ stays what it is: a proxy that no name server knows, so every transfer fails at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from parrot_py.config.model import DIRECT
@@ -17,75 +18,109 @@ Groups = tuple[tuple[str, ...], ...]
 
 NO_PROXY: Groups = ((DIRECT,),)
 
-VARIABLES = ("HTTP_PROXY", "http_proxy", "OSG_SQUID_LOCATION", "GLIDEIN_Proxy_URL")
-"""Where a proxy is looked for when ``-p`` is not given, in this order."""
+EARLY = ("HTTP_PROXY", "http_proxy")
+"""Where a proxy is looked for when ``-p`` is not given, before the parameter CVMFS_HTTP_PROXY, in this order."""
+
+LATE = ("OSG_SQUID_LOCATION", "GLIDEIN_Proxy_URL")
+"""Where a proxy is looked for when that parameter is not set either, in this order."""
+
+VARIABLES = EARLY + LATE
 
 # What glidein factories write into a variable that has no value.
 _UNSET = ("", "none", "unavailable")
-_AUTO = "auto"
+AUTO = "auto"
+"""The member that stands for proxy auto-configuration."""
+
+_PASSWORD = re.compile(r"((?://|^|[;|])[^\s;|/@:]*:)[^\s;|/@]*@")
+_BLANK = re.compile(r"[;|]\s|\s[;|]")
 
 
 class Found(NamedTuple):
-    """The proxies to use and, where the wish could not be obeyed to the letter, a warning for the log."""
+    """The proxies to use, whose word that is, and a warning for the log about the way they were written."""
 
     groups: Groups
     warning: str = ""
+    origin: str = ""
 
 
-def discover(option: str | None, environ: Mapping[str, str]) -> Found:
-    """The proxies of ``-p`` (*option*), else of the first variable of :data:`VARIABLES` that is set, else none.
+def discover(option: str | None, environ: Mapping[str, str]) -> tuple[Found | None, Found | None]:
+    """What comes before and what comes after the parameter CVMFS_HTTP_PROXY: None where nothing is said.
 
-    Raises ConfigError naming the place and the text.
+    The first is ``-p`` (*option*), else the first variable of :data:`EARLY` that is set; the second one of
+    :data:`LATE`, looked at only when there is no first.  Raises ConfigError naming the place and the text.
     """
     if option is not None:
         # An empty -p is a decision too: no proxy, whatever the environment says.
-        return parse(option, "-p", environ) or Found(NO_PROXY)
-    for name in VARIABLES:
+        return (parse(option, "-p", environ) or Found(NO_PROXY))._replace(origin="-p"), None
+    early = _first(EARLY, environ)
+    return early, None if early else _first(LATE, environ)
+
+
+def _first(names: Sequence[str], environ: Mapping[str, str]) -> Found | None:
+    for name in names:
         text = environ.get(name, "")
         if name == "OSG_SQUID_LOCATION" and text.strip().lower() not in _UNSET:
             text = _with_port(text.strip())
         found = parse(text, name, environ)
         if found:
-            return found
-    return Found(NO_PROXY)
+            return found._replace(origin=f"environment {name}")
+    return None
 
 
 def parse(text: str, what: str, environ: Mapping[str, str]) -> Found | None:
     """The groups that *text* describes; None if it describes none (empty, ``None``, ``UNAVAILABLE``, only ``;``).
 
-    ``auto`` is the caller's ``http_proxy`` (the first rule of CernVM-FS for it); without that a warning and DIRECT.
-    Raises ConfigError naming *what* and the text that is not a proxy.
+    ``auto`` is the caller's ``http_proxy`` (the first rule of CernVM-FS for it), else it stays: who fetches knows the
+    auto-configuration files.  Raises ConfigError naming *what* and the text that is not a proxy.
     """
     if text.strip().lower() in _UNSET:
         return None
     groups: list[tuple[str, ...]] = []
-    warning = ""
     for part in text.split(";"):
-        if part.strip().lower() == _AUTO:
-            automatic = _automatic(what, environ)
-            groups += automatic.groups
-            warning = automatic.warning
+        if part.strip().lower() == AUTO:
+            groups += _automatic(environ)
         else:
             groups.append(tuple(proxy(member, what) for member in part.split("|") if member.strip()))
     unique = tuple(dict.fromkeys(group for group in groups if group))
-    return Found(unique, warning) if unique else None
+    warning = blanks(text)
+    return Found(unique, f"{what}: {warning}" if warning else "") if unique else None
 
 
-def _automatic(what: str, environ: Mapping[str, str]) -> Found:
-    text = environ.get("http_proxy", "")
-    if _AUTO not in (part.strip().lower() for part in text.split(";")):
-        found = parse(text, "http_proxy", environ)
+def blanks(text: str) -> str:
+    """A warning about blanks beside ``;`` and ``|``: another client would take them for part of a name."""
+    return f"blanks beside ';' and '|' are ignored in {mask(text)!r}" if _BLANK.search(text.strip()) else ""
+
+
+def mask(text: str) -> str:
+    """*text* with the passwords of all URLs and proxies in it replaced by ``***``."""
+    return _PASSWORD.sub(r"\1***@", text)
+
+
+def text(groups: Groups) -> str:
+    """*groups* as they are written."""
+    return ";".join("|".join(group) for group in groups)
+
+
+def _automatic(environ: Mapping[str, str]) -> Groups:
+    named = environ.get("http_proxy", "")
+    if AUTO not in (part.strip().lower() for part in named.split(";")):
+        found = parse(named, "http_proxy", environ)
         if found:
-            return found
-    return Found(NO_PROXY, f"{what}: proxy auto-configuration files are not supported yet; connecting directly")
+            return found.groups
+    return ((AUTO,),)
 
 
-def with_fallback(groups: Groups, fallback: Groups) -> Groups:
-    """*groups* followed by *fallback*; with a fallback nobody goes DIRECT any more, as CernVM-FS has it."""
+def without_direct(groups: Groups, fallback: Groups) -> tuple[Groups, Groups]:
+    """*groups* and *fallback* as they count: with a fallback nobody goes DIRECT any more, as CernVM-FS has it."""
     if not fallback:
-        return groups
-    pruned = (tuple(member for member in group if member != DIRECT) for group in groups + fallback)
-    return tuple(dict.fromkeys(group for group in pruned if group)) or NO_PROXY
+        return groups, ()
+    regular, spare = _pruned(groups), _pruned(fallback)
+    return (regular, spare) if regular or spare else (NO_PROXY, ())
+
+
+def _pruned(groups: Groups) -> Groups:
+    kept = (tuple(member for member in group if member != DIRECT) for group in groups)
+    return tuple(dict.fromkeys(group for group in kept if group))
 
 
 def proxy(text: str, what: str) -> str:
@@ -98,12 +133,12 @@ def proxy(text: str, what: str) -> str:
         scheme, rest = "http", text
     rest = rest[:-1] if rest.endswith("/") else rest
     if scheme.lower() not in ("http", "https"):
-        raise ConfigError(f"{what}: cannot use the proxy {text!r}: only http:// and https:// proxies")
+        raise ConfigError(f"{what}: cannot use the proxy {mask(text)!r}: only http:// and https:// proxies")
     host, port = _host_and_port(rest.rpartition("@")[2])
     if not host or not set(rest).isdisjoint("/?#\\\"'<>") or any(c.isspace() or c < " " for c in rest):
-        raise ConfigError(f"{what}: not a proxy: {text!r} (write http://host:port or DIRECT)")
+        raise ConfigError(f"{what}: not a proxy: {mask(text)!r} (write http://host:port or DIRECT)")
     if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ConfigError(f"{what}: the port of the proxy {text!r} is not a number from 1 to 65535")
+        raise ConfigError(f"{what}: the port of the proxy {mask(text)!r} is not a number from 1 to 65535")
     return f"{scheme.lower()}://{rest}"
 
 

@@ -10,6 +10,12 @@ from parrot_py.errors import ConfigError
 SQUID = ("http://squid:3128",)
 
 
+def discovered(option: str | None, environ: dict[str, str]) -> proxies.Groups | None:
+    early, late = proxies.discover(option, environ)
+    found = early or late
+    return found.groups if found else None
+
+
 def groups(text: str, environ: dict[str, str] | None = None) -> proxies.Groups | None:
     found = proxies.parse(text, "-p", environ or {})
     return found.groups if found else None
@@ -63,17 +69,25 @@ def test_auto_is_http_proxy() -> None:
     assert groups("auto;DIRECT", {"http_proxy": "squid:3128"}) == (SQUID, ("DIRECT",))
 
 
-def test_auto_without_http_proxy_warns_and_goes_direct() -> None:
-    found = proxies.parse("auto", "HTTP_PROXY", {})
+def test_auto_without_http_proxy_stays() -> None:
+    assert groups("auto;DIRECT") == (("auto",), ("DIRECT",))
+
+
+@pytest.mark.parametrize("text", ["a:1; b:2", "a:1 |b:2", "a:1;\tDIRECT"])
+def test_blanks_between_proxies_warn(text: str) -> None:
+    found = proxies.parse(text, "-p", {})
     assert found is not None
-    assert found.groups == (("DIRECT",),)
-    assert found.warning.startswith("HTTP_PROXY: ")
+    assert found.warning.startswith("-p: blanks")
+
+
+def test_blanks_around_all_of_it_do_not_warn() -> None:
+    found = proxies.parse(" a:1;b:2\n", "-p", {})
+    assert found is not None
+    assert not found.warning
 
 
 def test_auto_in_http_proxy_itself_does_not_loop() -> None:
-    found = proxies.discover(None, {"http_proxy": "auto"})
-    assert found.groups == (("DIRECT",),)
-    assert found.warning
+    assert discovered(None, {"http_proxy": "auto"}) == (("auto",),)
 
 
 def test_order_of_the_places() -> None:
@@ -83,15 +97,20 @@ def test_order_of_the_places() -> None:
         "OSG_SQUID_LOCATION": "three:3",
         "GLIDEIN_Proxy_URL": "four:4",
     }
-    assert proxies.discover("zero:1", environ).groups == (("http://zero:1",),)
+    assert discovered("zero:1", environ) == (("http://zero:1",),)
     for name, host in zip(proxies.VARIABLES, ("one:1", "two:2", "three:3", "four:4")):
-        assert proxies.discover(None, environ).groups == ((f"http://{host}",),)
+        early, late = proxies.discover(None, environ)
+        found = early or late
+        assert found is not None
+        assert found.groups == ((f"http://{host}",),)
+        assert found.origin == f"environment {name}"
+        assert (early is None) == (name in proxies.LATE)
         environ[name] = "UNAVAILABLE"
-    assert proxies.discover(None, environ).groups == (("DIRECT",),)
+    assert discovered(None, environ) is None
 
 
 def test_empty_option_means_no_proxy() -> None:
-    assert proxies.discover("", {"HTTP_PROXY": "squid:3128"}).groups == (("DIRECT",),)
+    assert discovered("", {"HTTP_PROXY": "squid:3128"}) == (("DIRECT",),)
 
 
 def test_a_variable_with_bad_text_is_named() -> None:
@@ -109,17 +128,33 @@ def test_a_variable_with_bad_text_is_named() -> None:
     ],
 )
 def test_osg_squid_without_port(text: str, expected: str) -> None:
-    assert proxies.discover(None, {"OSG_SQUID_LOCATION": text}).groups == ((expected,),)
+    assert discovered(None, {"OSG_SQUID_LOCATION": text}) == ((expected,),)
 
 
 def test_osg_squid_may_be_direct() -> None:
-    assert proxies.discover(None, {"OSG_SQUID_LOCATION": "DIRECT"}).groups == (("DIRECT",),)
+    assert discovered(None, {"OSG_SQUID_LOCATION": "DIRECT"}) == (("DIRECT",),)
 
 
 def test_a_fallback_removes_direct() -> None:
     before = (SQUID, ("DIRECT",), ("http://a", "DIRECT"))
-    assert proxies.with_fallback(before, (("http://spare",),)) == (SQUID, ("http://a",), ("http://spare",))
-    assert proxies.with_fallback(before, ()) == before
+    spare = (("http://spare", "DIRECT"),)
+    assert proxies.without_direct(before, spare) == ((SQUID, ("http://a",)), (("http://spare",),))
+    assert proxies.without_direct(before, ()) == (before, ())
+    assert proxies.without_direct(before, (("DIRECT",),)) == ((SQUID, ("http://a",)), ())
+    assert proxies.without_direct((("DIRECT",),), (("DIRECT",),)) == ((("DIRECT",),), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://me:secret@squid:3128", "http://me:***@squid:3128"),
+        ("a:1;me:secret@b:2|x:y@c", "a:1;me:***@b:2|x:***@c"),
+        ("http://squid:3128;DIRECT", "http://squid:3128;DIRECT"),
+        ("https://u:p@h/path?x=1", "https://u:***@h/path?x=1"),
+    ],
+)
+def test_passwords_are_masked(text: str, shown: str) -> None:
+    assert proxies.mask(text) == shown
 
 
 _HOST = st.from_regex(r"[a-z][a-z0-9.-]{0,10}", fullmatch=True).filter(
@@ -146,4 +181,4 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
     except ConfigError as error:
         message = str(error)
     assert message.startswith("-p: ")
-    assert all(member == "DIRECT" or member.startswith("http") for group in found or () for member in group)
+    assert all(member in ("DIRECT", "auto") or member.startswith("http") for group in found or () for member in group)

@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from parrot_py.config import domains
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.config.repositories import DEMO, RepositoryTable, default_entries, table
-from parrot_py.config.repository_options import HONOURED, IGNORED, Base
+from parrot_py.config.proxies import Found
+from parrot_py.config.repositories import DEMO, RepositoryTable, table
+from parrot_py.config.repository_options import HONOURED, IGNORED
+from parrot_py.config.sources import Base, Sources
 from parrot_py.errors import ConfigError
 
-BASE = Base(Path("/cache"), (("http://squid:3128",),), 42.0, 11, 12, {"A": "1"})
+NOWHERE = Path("/nowhere/etc/cvmfs")
+PROXIES = (("http://squid:3128",),)
+BASE = Base(Path("/cache"), Found(PROXIES), 42.0, 11, 12, {"A": "1"}, etc=NOWHERE)
 
 
 def made(text: str | None, base: Base = BASE) -> RepositoryTable:
-    return table(text, base, "-r")
+    return table(text, Sources(base), "-r")
 
 
 def found(text: str | None, name: str | bytes) -> RepositoryConfig:
@@ -55,14 +59,19 @@ def test_everything_of_one_entry(key: Path) -> None:
         subpath=b"/sub",
         uid=11,
         gid=12,
-        variables={"A": "1"},
+        variables=config.variables,
+        quota=4000 << 20,
+        external_timeout=3,
+        external_timeout_direct=4,
     )
+    assert config.variables["A"] == "1"
+    assert config.variables["CVMFS_TIMEOUT"] == "3"
 
 
 def test_defaults_of_an_entry() -> None:
     config = found("x.cern.ch:url=http://h", "x.cern.ch")
     assert (config.timeout, config.timeout_direct, config.max_retries) == (5, 10, 1)
-    assert config.proxies == BASE.proxies
+    assert config.proxies == PROXIES
     assert config.local is False
     assert {path.name for path in config.public_keys} == {
         "cern.ch.pub", "cern-it1.cern.ch.pub", "cern-it4.cern.ch.pub", "cern-it5.cern.ch.pub",
@@ -117,12 +126,19 @@ def test_local_first() -> None:
 
 def test_fallback_proxies_remove_direct() -> None:
     config = found("a.cern.ch:url=http://h,proxies=p:1;DIRECT,fallback_proxies=q:2", "a.cern.ch")
-    assert config.proxies == (("http://p:1",), ("http://q:2",))
+    assert config.proxies == (("http://p:1",),)
+    assert config.fallback_proxies == (("http://q:2",),)
 
 
-def test_auto_proxies_of_an_entry_warn() -> None:
-    [warning] = made("a.cern.ch:url=http://h,proxies=auto").warnings
-    assert "a.cern.ch: proxies" in warning
+def test_automatic_proxies_of_an_entry() -> None:
+    config = found("a.cern.ch:url=http://h,proxies=auto;DIRECT", "a.cern.ch")
+    assert config.proxies == (("auto",), ("DIRECT",))
+    assert "http://wpad/wpad.dat" in config.pac_urls
+
+
+def test_blanks_in_the_proxies_of_an_entry_warn() -> None:
+    [warning] = made(r"a.cern.ch:url=http://h,proxies=p:1;\ DIRECT").warnings
+    assert warning.startswith("-r: a.cern.ch: proxies: blanks")
 
 
 @pytest.mark.parametrize(
@@ -228,8 +244,15 @@ def test_the_built_in_list_is_not_listed() -> None:
 
 
 def test_every_built_in_entry_is_sound() -> None:
-    listed = RepositoryTable(default_entries(), BASE)
-    assert listed.remarks == listed.warnings == []
+    names = [*(f"x.{domain}" for domain in domains.DOMAINS), *domains.REPOSITORIES]
+    for environ in ({}, {"http_proxy": "DIRECT"}):
+        listed = made(None, BASE._replace(proxy=None, environ=environ))
+        for name in names:
+            made_of = listed.effective(name)
+            assert made_of is not None
+            assert made_of.config.urls
+            assert made_of.config.public_keys
+            assert made_of.warnings == ()
     for known in (*domains.DOMAINS.values(), *domains.REPOSITORIES.values()):
         assert known.urls
         for name in known.keys:

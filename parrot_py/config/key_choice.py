@@ -1,0 +1,70 @@
+"""Which master keys and blacklists a repository is verified with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parrot_py.config import domains, values
+from parrot_py.config.effective import Builder
+from parrot_py.config.settings import BUILT_IN, COMMON, USER, Setting
+from parrot_py.errors import ConfigError
+
+KEY, DIRECTORY, BLACKLIST = "CVMFS_PUBLIC_KEY", "CVMFS_KEYS_DIR", "CVMFS_BLACKLIST"
+
+
+def choose(builder: Builder) -> None:
+    """Set ``public_keys`` and ``blacklists``.  Raises ConfigError for a repository with servers and no key."""
+    builder.put("blacklists", _blacklists(builder))
+    if not builder.fields.get("urls"):
+        return
+    keys = _keys(builder)
+    if not keys:
+        where = builder.settings["CVMFS_SERVER_URL"].what.rpartition(": ")[0]
+        raise ConfigError(f"{where}: there is no built-in master key for {builder.fqrn!r}: add pubkey=FILE")
+    builder.put("public_keys", keys)
+
+
+def _keys(builder: Builder) -> tuple[Path, ...]:
+    listed, directory = builder.rank(KEY), builder.rank(DIRECTORY)
+    if listed >= 0 and not directory >= USER > listed:
+        return _listed(builder, builder.settings[KEY])
+    known = _built_in(builder)
+    if directory < 0:
+        # The site's own directory is for what nothing is known about.
+        return known or _in_directory(builder.base.etc / "keys")
+    found = _in_directory(values.absolute(builder.text(DIRECTORY), builder.settings[DIRECTORY].what))
+    # A directory for all repositories need not hold the keys of a domain that only the built-in list knows.
+    if builder.rank("CVMFS_SERVER_URL") == BUILT_IN and directory <= COMMON:
+        return tuple(dict.fromkeys(known + found))
+    return found or known
+
+
+def _built_in(builder: Builder) -> tuple[Path, ...]:
+    known = domains.known(builder.fqrn)
+    return tuple(domains.DATA / f"{key}.pub" for key in known.keys) if known else ()
+
+
+def _listed(builder: Builder, setting: Setting) -> tuple[Path, ...]:
+    return tuple(_key(part, setting.what, builder.base.directory) for part in setting.value.split(":") if part)
+
+
+def _key(text: str, what: str, directory: str) -> Path:
+    if not text.startswith("<"):
+        return values.absolute(text, what, directory)
+    name = text[len("<BUILTIN-") : -len(".pub>")] if text.startswith("<BUILTIN-") and text.endswith(".pub>") else ""
+    path = domains.key_file(name)
+    if path is None:
+        raise ConfigError(f"{what}: there is no built-in key {text!r}")
+    return path
+
+
+def _in_directory(path: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path.glob("*.pub")))
+
+
+def _blacklists(builder: Builder) -> tuple[Path, ...]:
+    named = builder.get(BLACKLIST)
+    if named is not None:
+        return (named,)
+    usual = builder.base.etc / "blacklist"
+    return (usual,) if usual.is_file() else ()
