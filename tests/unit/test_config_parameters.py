@@ -70,6 +70,7 @@ def changed(*options: str, **how: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("row", PLAIN, ids=lambda row: row.name)
 def test_plain_parameters(row: Parameter, tmp_path: Path) -> None:
     default = RepositoryConfig._field_defaults.get(row.fields)
+    value: Any
     if row.kind is kinds.FLAG:
         text, value = ("no", False) if default else ("yes", True)
     elif row.kind is kinds.OWNERS:
@@ -277,7 +278,12 @@ def test_the_choice_of_the_content_delivery_network() -> None:
 
 def test_proxies_in_their_order() -> None:
     squid = "CVMFS_HTTP_PROXY=file:1"
-    environ: dict[str, Any] = {"HTTP_PROXY": "one:1", "http_proxy": "two:2", "OSG_SQUID_LOCATION": "osg:3", "GLIDEIN_Proxy_URL": "g:4"}
+    environ: dict[str, Any] = {
+        "HTTP_PROXY": "one:1",
+        "http_proxy": "two:2",
+        "OSG_SQUID_LOCATION": "osg:3",
+        "GLIDEIN_Proxy_URL": "g:4",
+    }
     told = ENTRY + ",proxies=entry:1"
     assert repository(squid, entry=told, argv=("-p", "zero:1"), **environ).proxies == (("http://entry:1",),)
     assert repository(squid, argv=("-p", "zero:1"), **environ).proxies == (("http://zero:1",),)
