@@ -198,7 +198,7 @@ def test_a_message_that_does_not_fit_its_arguments(tmp_path: Path) -> None:
 
 
 def test_configuration_speaks_first(tmp_path: Path) -> None:
-    start(tmp_path, "-p", "auto", "--paranoid", "-d", "debug", "-o", str(tmp_path / "log"))
+    start(tmp_path, "-p", "a:1; b:2", "--paranoid", "-d", "debug", "-o", str(tmp_path / "log"))
     notice, debug = lines(tmp_path / "log")
     assert notice[0] == "notice"
     assert notice[1].startswith("-p: ")
