@@ -49,13 +49,17 @@ def test_the_next_revision(source: Path, tmp_path: Path, repository_keys: Reposi
     assert tags == {b"start": first_root, b"trunk-previous": first_root, b"trunk": second_root}
 
 
-def test_nothing_new_is_a_revision_with_the_same_catalogs_below(
+def test_nothing_new_is_no_revision_unless_it_is_asked_for(
     source: Path, tmp_path: Path, repository_keys: RepositoryKeys
 ) -> None:
-    first = read(publish(source, tmp_path / "web", repository_keys, OPTIONS))
-    second = publish(source, tmp_path / "web", repository_keys, OPTIONS)
-    assert second.new_objects == 2
-    assert read(second).catalogs[b""]["nested"] == first.catalogs[b""]["nested"]
+    first = publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    before, old = snapshot(first.repository), read(first)
+    same = publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    assert (same.changed, same.revision, same.root_hash, same.new_objects) == (False, 1, first.root_hash, 0)
+    assert snapshot(first.repository) == before
+    second = publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, new_revision=True))
+    assert (second.changed, second.revision, second.new_objects) == (True, 2, 2)
+    assert read(second).catalogs[b""]["nested"] == old.catalogs[b""]["nested"]
 
 
 def test_a_removed_nested_catalog_moves_into_its_parent(
@@ -78,7 +82,8 @@ def test_the_hash_may_change_between_revisions(source: Path, tmp_path: Path, rep
 def test_the_reflog_knows_every_revision(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:
     import sqlite3
 
-    trees = [read(publish(source, tmp_path / "web", repository_keys, OPTIONS)) for _ in range(2)]
+    again = replace(OPTIONS, new_revision=True)
+    trees = [read(publish(source, tmp_path / "web", repository_keys, again)) for _ in range(2)]
     database = sqlite3.connect(trees[0].repository / ".cvmfsreflog")
     references = set(database.execute("SELECT hash, type FROM refs").fetchall())
     database.close()
@@ -90,7 +95,7 @@ def test_a_clock_that_went_back_does_not_make_the_manifest_older(
     source: Path, tmp_path: Path, repository_keys: RepositoryKeys
 ) -> None:
     publish(source, tmp_path / "web", repository_keys, OPTIONS)
-    tree = read(publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, now=NOW - 5000)))
+    tree = read(publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, now=NOW - 5000, new_revision=True)))
     assert tree.manifest["T"] == str(NOW)
 
 
@@ -100,7 +105,7 @@ def test_a_revision_number_must_grow(source: Path, tmp_path: Path, repository_ke
     with pytest.raises(PublishError, match="revision 7 is not above the 7 in place"):
         publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, revision=7))
     assert snapshot(tmp_path / "web") == before
-    assert publish(source, tmp_path / "web", repository_keys, OPTIONS).revision == 8
+    assert publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, new_revision=True)).revision == 8
 
 
 @pytest.mark.parametrize("victim", [".cvmfspublished", "root catalog"])
@@ -141,7 +146,7 @@ def test_without_the_master_key_the_whitelist_stays(
     with pytest.raises(PublishError, match=r"odd\.parrot\.test\.masterkey"):
         publish(source, tmp_path / "web", keys, OPTIONS)
     first = publish(source, tmp_path / "web", repository_keys, replace(OPTIONS, whitelist_days=10))
-    second = publish(source, tmp_path / "web", keys, replace(OPTIONS, now=NOW + 86400))
+    second = publish(source, tmp_path / "web", keys, replace(OPTIONS, now=NOW + 86400, new_revision=True))
     assert second.whitelist_expires == first.whitelist_expires
     read(second, NOW + 9 * 86400)
     with pytest.raises(PublishError, match="has expired"):

@@ -110,5 +110,5 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert leaving.value.code == 0
     text = capsys.readouterr().out
-    assert "example:\n  parrot_publish --name" in text
+    assert "examples:\n  parrot_publish --name" in text
     assert ".cvmfscatalog" in text

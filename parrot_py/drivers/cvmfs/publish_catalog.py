@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,9 +153,9 @@ class CatalogBuilder:
             bound = value if isinstance(value, bytes) else str(value).encode("ascii")
             self._database.execute("INSERT INTO properties VALUES (?, CAST(? AS TEXT))", (key, bound))
 
-    def content(self) -> list[object]:
-        """All that the filled catalog says, but for what names its revision; equal lists need no new object."""
-        return catalog_content(self._database)
+    def says_the_same(self, database: sqlite3.Connection) -> bool:
+        """Whether the filled catalog says what the one in *database* says, but for what names their revisions."""
+        return same_content(self._database, database)
 
     def close(self, edit: EditCatalog | None = None) -> bytes:
         """Finish the database and answer its bytes."""
@@ -168,24 +169,24 @@ class CatalogBuilder:
         self.file.unlink(missing_ok=True)
 
 
-def catalog_content(database: sqlite3.Connection) -> list[object]:
-    """What a catalog says, in an order that does not depend on how it was filled, without its revision's properties."""
-    database.text_factory = bytes
+def same_content(one: sqlite3.Connection, other: sqlite3.Connection) -> bool:
+    """Whether two catalogs say the same, however they were filled, without the properties of their revisions."""
+    for database in (one, other):
+        database.text_factory = bytes
     marks = ", ".join("?" * len(_PROPERTIES_OF_A_REVISION))
-    content: list[object] = [
-        database.execute(
-            f"SELECT * FROM properties WHERE key NOT IN ({marks}) ORDER BY key", _PROPERTIES_OF_A_REVISION
-        ).fetchall()
+    queries: list[tuple[str, tuple[str, ...]]] = [
+        (f"SELECT * FROM properties WHERE key NOT IN ({marks}) ORDER BY key", _PROPERTIES_OF_A_REVISION),
+        ("SELECT * FROM statistics ORDER BY counter", ()),
+        ("SELECT * FROM nested_catalogs ORDER BY path", ()),
+        ("SELECT * FROM bind_mountpoints ORDER BY path", ()),
+        ("SELECT * FROM catalog ORDER BY md5path_1, md5path_2", ()),
+        ("SELECT * FROM chunks ORDER BY md5path_1, md5path_2, offset", ()),
     ]
-    for table, order in (
-        ("catalog", "md5path_1, md5path_2"),
-        ("chunks", "md5path_1, md5path_2, offset"),
-        ("nested_catalogs", "path"),
-        ("bind_mountpoints", "path"),
-        ("statistics", "counter"),
-    ):
-        content.append(database.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall())
-    return content
+    return all(
+        row == twin
+        for query, values in queries
+        for row, twin in zip_longest(one.execute(query, values), other.execute(query, values))
+    )
 
 
 def new_database(file: Path, statements: Iterable[str]) -> sqlite3.Connection:

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import stat
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from typing import NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import CATALOG, DIGEST_BYTES, ContentHash
 from parrot_py.drivers.cvmfs.publish_catalog import CatalogBuilder, Row, kind_flags
-from parrot_py.drivers.cvmfs.publish_objects import ObjectStore, PublishError, StoredContent, describe_external
-from parrot_py.drivers.cvmfs.publish_tree import SourceDirectory, SourceEntry, opened, walk
+from parrot_py.drivers.cvmfs.publish_index import FileIndex
+from parrot_py.drivers.cvmfs.publish_objects import PublishError, StoredContent
+from parrot_py.drivers.cvmfs.publish_options import DEFAULT_TTL
+from parrot_py.drivers.cvmfs.publish_previous import KnownFile
+from parrot_py.drivers.cvmfs.publish_site import Site
+from parrot_py.drivers.cvmfs.publish_tree import SourceDirectory, SourceEntry, walk
+from parrot_py.drivers.cvmfs.publish_work import ContentWorks, Result
 from parrot_py.drivers.cvmfs.schema import FLAG_NESTED_MOUNTPOINT, FLAG_NESTED_ROOT, pack_xattrs
-
-if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.publish import PublishOptions
-    from parrot_py.drivers.cvmfs.publish_previous import PreviousRevision
 
 # What the server tools write for a catalog that has no forerunner, whatever the algorithm
 _NO_CATALOG = "0" * (2 * DIGEST_BYTES)
+# So many files are begun before their rows are written: enough to keep the threads busy across small directories.
+_AHEAD = 256
+
+_Contents = dict[tuple[int, int], Result]
+
+
+class Built(NamedTuple):
+    """A finished root catalog and the size of its database; not *changed*: it is the one of the revision in place."""
+
+    root: ContentHash
+    size: int
+    changed: bool
 
 
 class RevisionBuilder:
-    """Makes the objects and catalogs of one revision.  Scratch files go to *work*; *now* is the publication time."""
+    """Makes the objects and catalogs of one revision of *site* (see publish_site.py)."""
 
-    def __init__(
-        self, store: ObjectStore, work: Path, options: PublishOptions, previous: PreviousRevision | None, now: int
-    ) -> None:
-        self._store = store
-        self._work = work
-        self._options = options
-        self._previous = previous
-        self._now = now
+    def __init__(self, site: Site, index: FileIndex) -> None:
+        self._store, self._work, self._options = site.store, site.work, site.options
+        self._previous, self._now = site.previous, site.now
+        self._works = ContentWorks(site.store, site.options, index)
         self._open: list[CatalogBuilder] = []
         self._made = 0
 
-    def build(self, source: bytes, revision: int) -> tuple[ContentHash, int]:
-        """Publish *source*; answers the root catalog and the size of its database."""
+    def build(self, source: bytes, revision: int) -> Built:
+        """Publish *source*; answers the root catalog."""
         self._begin(b"")
-        for directory in walk(source, self._options.xattrs):
+        for directory, contents in self._ahead(walk(source, self._options.xattrs)):
             path = directory.entry.path
             while not _contains(self._open[-1].prefix, path):
                 self._finish_nested()
             self._add_directory(directory)
-            self._add_others(directory)
+            self._add_others(directory, contents)
         while len(self._open) > 1:
             self._finish_nested()
         return self._finish_root(revision)
 
+    def _ahead(self, directories: Iterable[SourceDirectory]) -> Iterator[tuple[SourceDirectory, _Contents]]:
+        """*directories* with their contents, which are begun some files before they are needed."""
+        waiting: deque[tuple[SourceDirectory, _Contents]] = deque()
+        files = 0
+        for directory in directories:
+            contents = self._begin_contents(directory)
+            waiting.append((directory, contents))
+            files += len(contents)
+            while files > _AHEAD:
+                ready = waiting.popleft()
+                files -= len(ready[1])
+                yield ready
+        yield from waiting
+
+    def _begin_contents(self, directory: SourceDirectory) -> _Contents:
+        former: dict[bytes, KnownFile] = {}
+        if self._options.trust_mtime and self._previous is not None and directory.others:
+            former = self._previous.files(directory.entry.path)
+        contents: _Contents = {}
+        for entry in directory.others:
+            if entry.identity not in contents:
+                contents[entry.identity] = self._works.begin(entry, former.get(entry.name))
+        return contents
+
     def close(self) -> None:
-        """Let go of the catalogs that an error left unfinished."""
+        """Stop the threads, and let go of the catalogs that an error left unfinished."""
+        self._works.close()
         while self._open:
             self._open.pop().abandon()
 
@@ -68,15 +102,15 @@ class RevisionBuilder:
         self._begin(directory.entry.path)
         self._open[-1].add(row._replace(flags=row.flags | FLAG_NESTED_ROOT))
 
-    def _add_others(self, directory: SourceDirectory) -> None:
+    def _add_others(self, directory: SourceDirectory, contents: _Contents) -> None:
         """Everything in a directory that is none itself; names of one inode share content and a group."""
         catalog = self._open[-1]
-        seen: dict[tuple[int, int], tuple[int, StoredContent]] = {}
+        groups: dict[tuple[int, int], int] = {}
         for entry in directory.others:
-            if entry.identity not in seen:
-                seen[entry.identity] = (catalog.new_group() if entry.links > 1 else 0, self._content(entry))
-            group, content = seen[entry.identity]
-            catalog.add(self._row(entry, group, content), content.chunks)
+            if entry.links > 1 and entry.identity not in groups:
+                groups[entry.identity] = catalog.new_group()
+            content = contents[entry.identity]()
+            catalog.add(self._row(entry, groups.get(entry.identity, 0), content), content.chunks)
 
     def _row(self, entry: SourceEntry, group: int, content: StoredContent) -> Row:
         status, options = entry.status, self._options
@@ -100,54 +134,39 @@ class RevisionBuilder:
             xattr=xattr,
         )
 
-    def _content(self, entry: SourceEntry) -> StoredContent:
-        """Store the content of a file; for what has none, say what the size column holds."""
-        mode, size = entry.status.st_mode, entry.status.st_size
-        if stat.S_ISLNK(mode):
-            return StoredContent(None, len(entry.target), 0)
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-            return StoredContent(None, entry.status.st_rdev, 0)
-        if not stat.S_ISREG(mode):
-            return StoredContent(None, 0, 0)
-        options = self._options
-        path = os.fsdecode(entry.path)
-        with opened(entry) as stream:
-            if any(fnmatch.fnmatchcase(path, pattern) for pattern in options.external):
-                return describe_external(stream, size, options.algorithm, options.chunk_sizes)
-            return self._store.put_file(stream, size, options.compression, options.chunk_sizes)
-
     def _finish_nested(self) -> None:
         """Close the innermost catalog and enter it in its parent; one that says what it said before stays as it is."""
         catalog = self._open[-1]
-        known = self._previous.catalog(catalog.prefix) if self._previous else None
-        properties: dict[str, object] = {"root_prefix": catalog.prefix, "last_modified": self._now}
-        properties["revision"] = known.revision + 1 if known else 1
-        properties["previous_revision"] = known.name if known else _NO_CATALOG
-        catalog.fill(properties)
-        unchanged = known is not None and known.name.algorithm is self._store.algorithm
-        if known and unchanged and self._options.edit_catalog is None and catalog.content() == known.content:
-            name, size = known.name, known.size
-            catalog.abandon()
-            self._open.pop()
-        else:
-            name, size = self._close_innermost()
+        name, size, _ = self._finish({"root_prefix": catalog.prefix}, None)
         self._open[-1].add_nested(catalog, name, size)
 
-    def _finish_root(self, revision: int) -> tuple[ContentHash, int]:
-        self._open[-1].fill(
-            {
-                "TTL": self._options.ttl,
-                "last_modified": self._now,
-                "revision": revision,
-                "previous_revision": self._previous.root if self._previous else _NO_CATALOG,
-            }
-        )
-        return self._close_innermost()
+    def _finish_root(self, revision: int) -> Built:
+        former = self._previous.manifest.D if self._previous else DEFAULT_TTL
+        ttl = former if self._options.ttl is None else self._options.ttl
+        return self._finish({"TTL": ttl}, revision)
 
-    def _close_innermost(self) -> tuple[ContentHash, int]:
-        data = self._open[-1].close(self._options.edit_catalog)
+    def _finish(self, properties: Mapping[str, object], revision: int | None) -> Built:
+        """Close the innermost catalog, as *revision* (default: one more than its forerunner's), unless it is known."""
+        catalog = self._open[-1]
+        with self._previous.catalog(catalog.prefix) if self._previous else nullcontext() as known:
+            followed = {
+                "last_modified": self._now,
+                "revision": revision or (known.revision + 1 if known else 1),
+                "previous_revision": known.name if known else _NO_CATALOG,
+            }
+            catalog.fill({**properties, **followed})
+            if known and self._may_stay(known.name, revision) and catalog.says_the_same(known.database):
+                self._open.pop().abandon()
+                return Built(known.name, known.size, False)
+        data = catalog.close(self._options.edit_catalog)
         self._open.pop()
-        return self._store.put(data, CATALOG), len(data)
+        return Built(self._store.put(data, CATALOG), len(data), True)
+
+    def _may_stay(self, known: ContentHash, revision: int | None) -> bool:
+        options = self._options
+        if revision is not None and (options.new_revision or options.revision is not None):
+            return False
+        return options.edit_catalog is None and known.algorithm is self._store.algorithm
 
 
 def _contains(prefix: bytes, path: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.publish_catalog import close_database, new_database
+from parrot_py.drivers.cvmfs.publish_objects import PublishError
 
 TRUNK, TRUNK_PREVIOUS = "trunk", "trunk-previous"
 REF_CATALOG, REF_CERTIFICATE, REF_HISTORY, REF_METAINFO = range(4)
@@ -68,6 +69,18 @@ def advance_tags(tags: Iterable[Tag], head: Tag) -> list[Tag]:
     return list(known.values())
 
 
+def with_tag(tags: Iterable[Tag], tag: Tag) -> list[Tag]:
+    """*tags* with *tag*, in place of one of that name."""
+    return [*(known for known in tags if known.name != tag.name), tag]
+
+
+def refuse_taken(tags: Iterable[Tag], name: str) -> None:
+    """Raises PublishError when *tags* has *name*: a tag is moved only on purpose."""
+    for tag in tags:
+        if tag.name == name:
+            raise PublishError(f"there is a tag {name!r} already, at revision {tag.revision}; --force moves it")
+
+
 def history_bytes(work: Path, fqrn: str, tags: Iterable[Tag], previous: ContentHash | None) -> bytes:
     """A history database with *tags* that takes the place of *previous*.  *work* is for scratch files."""
     database = new_database(work / "history", _HISTORY)
@@ -80,13 +93,17 @@ def history_bytes(work: Path, fqrn: str, tags: Iterable[Tag], previous: ContentH
     return close_database(database, work / "history")
 
 
-def reflog_bytes(work: Path, fqrn: str, before: Path, references: Iterable[Reference]) -> bytes:
-    """The reflog *before* (which need not exist) with *references* added; raises sqlite3.Error when it is damaged."""
-    known = [Reference(*row) for row in _read(before, "SELECT * FROM refs ORDER BY rowid")] if before.exists() else []
+def read_references(file: Path) -> list[Reference]:
+    """The lines of the reflog *file*, oldest first; raises sqlite3.Error when it is damaged."""
+    return [Reference(*row) for row in _read(file, "SELECT hash, type, timestamp FROM refs ORDER BY rowid")]
+
+
+def reflog_bytes(work: Path, fqrn: str, references: Iterable[Reference]) -> bytes:
+    """A reflog with *references*; of two for one object the first counts."""
     database = new_database(work / "reflog", _REFLOG)
     properties = {"schema": "1.0", "schema_revision": "0", "fqrn": fqrn}
     database.executemany("INSERT INTO properties VALUES (?, ?)", list(properties.items()))
-    database.executemany("INSERT OR IGNORE INTO refs VALUES (?, ?, ?)", [*known, *references])
+    database.executemany("INSERT OR IGNORE INTO refs VALUES (?, ?, ?)", list(references))
     return close_database(database, work / "reflog")
 
 

@@ -86,19 +86,6 @@ class WhitelistFields:
 
 def sign_whitelist(whitelist: WhitelistFields, keys: RepositoryKeys, algorithm: Algorithm) -> bytes:
     """The content of ``.cvmfswhitelist``: *whitelist*, signed by the master key, which must be there."""
-    if keys.master is None:
-        raise PublishError(f"a whitelist is signed with {keys.fqrn}.masterkey, which {keys.directory} lacks")
+    master = keys.required_master()
     text = str(algorithm.hash(whitelist.payload()))
-    return whitelist.payload() + f"--\n{text}\n".encode("ascii") + sign_hash_text_raw(keys.master, text)
-
-
-def whitelist_expiry(data: bytes) -> datetime.datetime:
-    """The expiry (UTC) that the whitelist *data* states; raises PublishError when there is none."""
-    for line in data.partition(_SEPARATOR)[0].splitlines():
-        if line.startswith(b"E"):
-            try:
-                stated = datetime.datetime.strptime(line[1:].decode("ascii", "replace"), "%Y%m%d%H%M%S")
-            except ValueError as error:
-                raise PublishError("the whitelist in place has an unreadable expiry") from error
-            return stated.replace(tzinfo=datetime.timezone.utc)
-    raise PublishError("the whitelist in place has no expiry")
+    return whitelist.payload() + f"--\n{text}\n".encode("ascii") + sign_hash_text_raw(master, text)

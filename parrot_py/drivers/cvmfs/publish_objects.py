@@ -21,11 +21,13 @@ from parrot_py.drivers.cvmfs.schema import (
     FLAG_CHUNKED,
     FLAG_EXTERNAL,
     content_flags,
+    flags_algorithm,
 )
 from parrot_py.errors import ParrotError
 
 MIB = 1 << 20
 _BLOCK = MIB
+_TEMPORARY = ".publish-"
 
 
 class PublishError(ParrotError):
@@ -116,18 +118,34 @@ def cut(stream: Readable, sizes: ChunkSizes) -> Iterator[bytes]:
 class ObjectStore:
     """The ``data/`` tree of one repository.  Objects appear complete, by rename; what exists is not written again."""
 
-    def __init__(self, repository: Path, algorithm: Algorithm) -> None:
-        """Prepares to write below *repository*, which is made when it does not exist."""
+    def __init__(self, repository: Path, algorithm: Algorithm, *, create: bool = True) -> None:
+        """Prepares to write below *repository*, which is made when it does not exist, or (not *create*) to read."""
         self.repository = repository
         self.algorithm = algorithm
-        self.written: list[Path] = []
-        repository.parent.mkdir(parents=True, exist_ok=True)
-        make_directory(repository)
-        make_directory(repository / "data")
+        self.written: set[Path] = set()
+        if create:
+            repository.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(repository)
+            make_directory(repository / "data")
 
     def path(self, name: ContentHash, letter: str = FILE) -> Path:
         """Where the object *name* of kind *letter* is or would be."""
         return self.repository / name.object_path(letter)[1:]
+
+    def remove_leftovers(self) -> None:
+        """Take away the unfinished files of a publisher that was killed; nobody else may be publishing."""
+        for directory in (self.repository, self.repository / "data"):
+            for path in directory.glob(f"{_TEMPORARY}*"):
+                path.unlink()
+
+    def has(self, content: StoredContent) -> bool:
+        """Whether all objects of *content* are here, which says nothing about what is in them."""
+        algorithm = flags_algorithm(content.flags)
+        names = [(ContentHash(algorithm, chunk.digest), PARTIAL) for chunk in content.chunks]
+        if content.digest is not None:
+            names.append((ContentHash(algorithm, content.digest), FILE))
+        root = os.fspath(self.repository)
+        return all(os.path.exists(root + name.object_path(letter)) for name, letter in names)
 
     def put(self, data: bytes, letter: str = FILE, compression: int = COMPRESSION_ZLIB) -> ContentHash:
         """Store *data* and answer its name."""
@@ -136,15 +154,15 @@ class ObjectStore:
         final = self.path(name, letter)
         if not final.exists():
             make_directory(final.parent)
-            write_atomically(final, stored)
-            self.written.append(final)
+            write_atomically(final, stored, beside=self.repository / "data")
+            self.written.add(final)
         return name
 
     def put_stream(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
         """Store what *stream* yields until its end, in constant memory; answers name and uncompressed size."""
         hasher, size = self.algorithm.new(), 0
         packer = zlib.compressobj(6) if compression == COMPRESSION_ZLIB else None
-        handle, temporary = tempfile.mkstemp(prefix=".publish-", dir=self.repository / "data")
+        handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.repository / "data")
         try:
             with os.fdopen(handle, "wb") as sink:
                 while block := stream.read(_BLOCK):
@@ -161,7 +179,7 @@ class ObjectStore:
                 make_directory(final.parent)
                 os.chmod(temporary, 0o644)
                 os.rename(temporary, final)
-                self.written.append(final)
+                self.written.add(final)
                 return name, size
         except BaseException:
             os.unlink(temporary)
@@ -169,32 +187,17 @@ class ObjectStore:
         os.unlink(temporary)
         return name, size
 
-    def put_file(self, stream: Readable, size: int, compression: int, sizes: ChunkSizes) -> StoredContent:
-        """Store a file of about *size* bytes, in chunks when it is big enough to have more than one."""
-        flags = content_flags(self.algorithm, compression)
-        if size <= sizes.minimum:
-            name, size = self.put_stream(stream, compression) if size > _BLOCK else self._put_all(stream, compression)
-            return StoredContent(name.digest, size, flags)
-        pieces = cut(stream, sizes)
-        first, second = next(pieces, b""), next(pieces, b"")
-        if not second:
-            return StoredContent(self.put(first, FILE, compression).digest, len(first), flags)
-        chunks: list[Chunk] = []
-        offset = 0
-        for group in ((first, second), pieces):
-            for piece in group:
-                chunks.append(Chunk(offset, len(piece), self.put(piece, PARTIAL, compression).digest))
-                offset += len(piece)
-        return StoredContent(None, offset, flags | FLAG_CHUNKED, tuple(chunks))
-
-    def _put_all(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
+    def put_whole(self, stream: Readable, size: int, compression: int) -> tuple[ContentHash, int]:
+        """Store what *stream* yields, about *size* bytes, in one piece; answers name and uncompressed size."""
+        if size > _BLOCK:
+            return self.put_stream(stream, compression)
         data = stream.read()
         return self.put(data, FILE, compression), len(data)
 
     def roll_back(self) -> None:
         """Take away every object this store wrote, and the directories that are empty then."""
-        for path in reversed(self.written):
-            path.unlink()
+        for path in self.written:
+            path.unlink(missing_ok=True)
         self.written.clear()
         data = self.repository / "data"
         for directory in (*data.iterdir(), data, self.repository):
@@ -227,9 +230,12 @@ def make_directory(path: Path) -> None:
     path.chmod(0o755)
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Give *path* the content *data* by rename: a reader sees the old content or the new, never less."""
-    handle, temporary = tempfile.mkstemp(prefix=".publish-", dir=path.parent)
+def write_atomically(path: Path, data: bytes, mode: int = 0o644, beside: Path | None = None) -> None:
+    """Give *path* the content *data* by rename: a reader sees the old content or the new, never less.
+
+    The unfinished file lies in the directory of *path*, or in *beside*, on the same file system.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=beside or path.parent)
     try:
         with os.fdopen(handle, "wb") as sink:
             sink.write(data)

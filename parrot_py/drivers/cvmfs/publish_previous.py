@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, ContentHash
-from parrot_py.drivers.cvmfs.publish_catalog import catalog_content
 from parrot_py.drivers.cvmfs.publish_history import Tag, read_tags
 from parrot_py.drivers.cvmfs.publish_letter import ManifestFields, read_manifest
-from parrot_py.drivers.cvmfs.publish_objects import ObjectStore, PublishError
+from parrot_py.drivers.cvmfs.publish_objects import Chunk, ObjectStore, PublishError, StoredContent
+from parrot_py.drivers.cvmfs.schema import FLAG_CHUNKED, FLAG_FILE, FLAG_LINK, FLAG_SPECIAL, path_key
+
+_TYPE_FLAGS = FLAG_FILE | FLAG_LINK | FLAG_SPECIAL
 
 
 class KnownCatalog(NamedTuple):
-    """A catalog of the former revision: its object, the size of its database and what it says."""
+    """A catalog of the former revision: its object, the size of its database, its revision, and the open database."""
 
     name: ContentHash
     size: int
     revision: int
-    content: list[object]
+    database: sqlite3.Connection
+
+
+class KnownFile(NamedTuple):
+    """A regular file of the former revision; *mtime* in nanoseconds."""
+
+    mtime: int
+    content: StoredContent
 
 
 class PreviousRevision:
@@ -32,6 +43,7 @@ class PreviousRevision:
         self._store = store
         self._work = work
         self._fqrn = fqrn
+        self._unpacked_last: tuple[ContentHash, Path] | None = None
         self.root = self._name(manifest.C)
         self._places = self._all_catalogs()
 
@@ -60,42 +72,87 @@ class PreviousRevision:
         """The tags it knows."""
         if self.history is None:
             return []
-        return read_tags(self._unpacked(self.history, HISTORY))
+        return unpacked_history(read_object(self._store, self.history, HISTORY))
 
-    def catalog(self, prefix: bytes) -> KnownCatalog | None:
-        """The catalog that began at *prefix*, None if none did."""
+    @contextmanager
+    def catalog(self, prefix: bytes) -> Iterator[KnownCatalog | None]:
+        """The catalog that began at *prefix*, open as long as the context lasts; None if none did."""
         place = self._places.get(prefix)
         if place is None:
-            return None
-        file = self._unpacked(place, CATALOG)
+            yield None
+            return
+        file = self._unpacked(place)
         with closing(_opened(file)) as database:
             properties = dict(database.execute("SELECT key, value FROM properties").fetchall())
-            revision = int(properties.get(b"revision", 0))
-            return KnownCatalog(place, file.stat().st_size, revision, catalog_content(database))
+            yield KnownCatalog(place, file.stat().st_size, int(properties.get(b"revision", 0)), database)
+
+    def files(self, directory: bytes) -> dict[bytes, KnownFile]:
+        """The stored regular files in *directory* by name; none when there was no such directory."""
+        prefix = directory
+        while prefix not in self._places:
+            prefix = prefix.rpartition(b"/")[0]
+        with closing(_opened(self._unpacked(self._places[prefix]))) as database:
+            columns = {row[1] for row in database.execute("PRAGMA table_info(catalog)").fetchall()}
+            nanoseconds = "ifnull(mtimens, 0)" if b"mtimens" in columns else "0"  # since revision 7 of schema 2.5
+            rows = database.execute(
+                f"SELECT name, hash, size, mtime, {nanoseconds}, flags, md5path_1, md5path_2 FROM catalog "
+                "WHERE parent_1 = ? AND parent_2 = ?",
+                path_key(directory),
+            ).fetchall()
+            found = {}
+            for name, digest, size, seconds, rest, flags, *key in rows:
+                if flags & _TYPE_FLAGS == FLAG_FILE:
+                    chunks = _chunks(database, key) if flags & FLAG_CHUNKED else ()
+                    content = StoredContent(digest, size, flags & ~_TYPE_FLAGS, chunks)
+                    found[name] = KnownFile(seconds * 10**9 + rest, content)
+            return found
 
     def _all_catalogs(self) -> dict[bytes, ContentHash]:
         """Path and name of the root catalog and of all below it."""
         places = {b"": self.root}
         waiting = [self.root]
         while waiting:
-            with closing(_opened(self._unpacked(waiting.pop(), CATALOG))) as database:
+            with closing(_opened(self._unpacked(waiting.pop()))) as database:
                 for path, text in database.execute("SELECT path, sha1 FROM nested_catalogs").fetchall():
                     places[path] = self._name(text.decode("ascii"))
                     waiting.append(places[path])
         return places
 
-    def _unpacked(self, name: ContentHash, letter: str) -> Path:
-        """The database *name* as a scratch file that the next call replaces; PublishError unless it is intact."""
-        stored = self._store.path(name, letter)
-        try:
-            data = stored.read_bytes()
-        except OSError as error:
-            raise PublishError(f"cannot read {stored} of the revision in place: {error.strerror}") from error
-        if name.algorithm.hash(data) != name:
-            raise PublishError(f"{stored} of the revision in place is damaged")
+    def _unpacked(self, name: ContentHash) -> Path:
+        """The catalog *name* as a scratch file, good until another is asked for; PublishError unless it is intact."""
+        if self._unpacked_last is not None and self._unpacked_last[0] == name:
+            return self._unpacked_last[1]
         scratch = self._work / "former"
-        scratch.write_bytes(zlib.decompress(data))
+        scratch.write_bytes(read_object(self._store, name, CATALOG))
+        self._unpacked_last = (name, scratch)
         return scratch
+
+
+def read_object(store: ObjectStore, name: ContentHash, letter: str) -> bytes:
+    """The unpacked content of a small object; PublishError unless it is intact."""
+    stored = store.path(name, letter)
+    try:
+        data = stored.read_bytes()
+    except OSError as error:
+        raise PublishError(f"cannot read {stored}: {error.strerror}") from error
+    if name.algorithm.hash(data) != name:
+        raise PublishError(f"{stored} is damaged")
+    return zlib.decompress(data)
+
+
+def unpacked_history(data: bytes) -> list[Tag]:
+    """The tags in a history database."""
+    with tempfile.NamedTemporaryFile(prefix="parrot-history-") as file:
+        file.write(data)
+        file.flush()
+        return read_tags(Path(file.name))
+
+
+def _chunks(database: sqlite3.Connection, key: list[int]) -> tuple[Chunk, ...]:
+    rows = database.execute(
+        "SELECT offset, size, hash FROM chunks WHERE md5path_1 = ? AND md5path_2 = ? ORDER BY offset", key
+    )
+    return tuple(Chunk(*row) for row in rows.fetchall())
 
 
 def _opened(file: Path) -> sqlite3.Connection:
