@@ -8,8 +8,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.history import History, Tag
 from parrot_py.drivers.cvmfs.publish_catalog import close_database, new_database
 from parrot_py.drivers.cvmfs.publish_objects import PublishError
+from parrot_py.drivers.cvmfs.trouble import Failure
+
+__all__ = [
+    "REF_CATALOG",
+    "REF_CERTIFICATE",
+    "REF_HISTORY",
+    "REF_METAINFO",
+    "TRUNK",
+    "TRUNK_PREVIOUS",
+    "Reference",
+    "Tag",
+    "advance_tags",
+    "history_bytes",
+    "read_references",
+    "read_tags",
+    "reflog_bytes",
+    "refuse_taken",
+    "with_tag",
+]
 
 TRUNK, TRUNK_PREVIOUS = "trunk", "trunk-previous"
 REF_CATALOG, REF_CERTIFICATE, REF_HISTORY, REF_METAINFO = range(4)
@@ -31,19 +51,6 @@ _REFLOG = (
 )
 
 
-class Tag(NamedTuple):
-    """A name for a revision; the fields are the columns of the ``tags`` table."""
-
-    name: str
-    root: str
-    revision: int
-    timestamp: int
-    channel: int
-    description: str
-    size: int
-    branch: str = ""
-
-
 class Reference(NamedTuple):
     """A line of the reflog: an object that some revision needed, and when it was first seen."""
 
@@ -53,8 +60,11 @@ class Reference(NamedTuple):
 
 
 def read_tags(file: Path) -> list[Tag]:
-    """The tags in the (unpacked) history database *file*; raises sqlite3.Error when it is none."""
-    return [Tag(*row) for row in _read(file, "SELECT * FROM tags ORDER BY rowid")]
+    """The tags in the (unpacked) history database *file*, newest first; PublishError when it is none."""
+    try:
+        return History(str(file)).tags()
+    except Failure as error:
+        raise PublishError(f"the history in place is unreadable: {error}") from error
 
 
 def advance_tags(tags: Iterable[Tag], head: Tag) -> list[Tag]:

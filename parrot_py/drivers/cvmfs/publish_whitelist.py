@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.letter import Letter, RsaKey, TrustError, open_letter
 from parrot_py.drivers.cvmfs.publish_keys import (
     RepositoryKeys,
     install_certificate,
@@ -18,7 +19,7 @@ from parrot_py.drivers.cvmfs.publish_letter import WhitelistFields, sign_whiteli
 from parrot_py.drivers.cvmfs.publish_objects import PublishError, write_atomically
 from parrot_py.drivers.cvmfs.publish_options import PublishOptions
 from parrot_py.drivers.cvmfs.publish_site import Site, opened_site
-from parrot_py.drivers.cvmfs.trust import Letter, RsaKey, TrustError, Whitelist, open_letter
+from parrot_py.drivers.cvmfs.whitelist import Whitelist
 
 WHITELIST = ".cvmfswhitelist"
 
