@@ -61,7 +61,8 @@ class Dispatcher:
 
     def run(self) -> None:
         """Serve stops until the job is over."""
-        engine = self.context.engine
+        engine, namespace = self.context.engine, self.context.namespace
+        namespace.on_news = engine.wake
         with nonblocking():
             while True:
                 event = engine.next()
@@ -70,6 +71,8 @@ class Dispatcher:
                 elif event == DONE:
                     break
                 else:
+                    if namespace.settle():
+                        self._forget()
                     self._collect()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -160,6 +163,12 @@ class Dispatcher:
         error = future.exception()
         self._finished.append((key, error if error is not None else future.result()))
         self.context.engine.wake()
+
+    def _forget(self) -> None:
+        """A tree shows another state: what was found out about names is history, what is open stays."""
+        self.context.fdtable.generation = self.context.namespace.generation
+        self.context.walker.forget()
+        self.context.engine.warm_clear()
 
     def _collect(self) -> None:
         while self._finished:

@@ -30,12 +30,16 @@ KINDS = b"odxlp"
 
 
 class Node:
-    """One path of a driver that the job has opened, entered or started; lives as long as the session."""
+    """One path of a driver that the job has opened, entered or started; lives as long as the session.
 
-    __slots__ = ("entries", "fed", "inode", "listing", "made", "number", "path", "tree")
+    It stays what it was when its path comes to be something else: that is another node.
+    """
 
-    def __init__(self, number: int, path: bytes, tree: Tree, inode: Inode) -> None:
+    __slots__ = ("entries", "fed", "generation", "inode", "listing", "made", "number", "path", "tree")
+
+    def __init__(self, number: int, path: bytes, tree: Tree, inode: Inode, generation: int = 0) -> None:
         self.number = number
+        self.generation = generation  # the last one in which its path was known to be this inode
         self.path = path
         self.tree = tree
         self.inode = inode
@@ -60,6 +64,8 @@ class FdTable:
         self._prefix_length = len(self.directory) + 1
         self._nodes: list[Node] = []
         self._by_path: dict[bytes, Node] = {}
+        self.generation = 0
+        """That of the namespace: see :meth:`is_current`."""
         for kind in KINDS:
             os.mkdir(self._base(kind), 0o755)
 
@@ -67,11 +73,17 @@ class FdTable:
         return self.directory + b"/" + bytes((kind,))
 
     def node(self, path: bytes, tree: Tree, inode: Inode) -> Node:
-        """The node of *path* (as the job names it, canonical); made when it is new."""
+        """The node of *inode* at *path* (as the job names it, canonical); made when it is new."""
         node = self._by_path.get(path)
-        if node is None:
-            node = self._add(Node(len(self._nodes), path, tree, inode))
+        if node is None or (node.inode is not inode and node.inode != inode):
+            return self._add(Node(len(self._nodes), path, tree, inode, self.generation))
+        if node.generation != self.generation:
+            node.generation, node.fed = self.generation, 0
         return node
+
+    def is_current(self, node: Node) -> bool:
+        """Whether the path of *node* is known to lead to it still."""
+        return node.generation == self.generation
 
     def _add(self, node: Node) -> Node:
         self._nodes.append(node)
@@ -80,7 +92,8 @@ class FdTable:
 
     def known(self, path: bytes) -> Node | None:
         """The node of *path* if there is one already."""
-        return self._by_path.get(path)
+        node = self._by_path.get(path)
+        return node if node is not None and self.is_current(node) else None
 
     def native_node(self, path: bytes) -> Node:
         """The node of a native program."""

@@ -63,6 +63,12 @@ class _Cvmfs:
     def listxattr(self, inode: Inode) -> Sequence[bytes]:  # noqa: ARG002
         return ()
 
+    def watch(self, news: Callable[[], None]) -> None:
+        pass
+
+    def settle(self) -> bool:
+        return False
+
     def statfs(self) -> StatFs:
         return StatFs()
 
@@ -89,12 +95,33 @@ class Namespace:
         self.ancestors = {a for prefix in self.redirects for a in _ancestors(prefix)}
         self._trees: dict[bytes, Tree | None] = {}
         self.memo: dict[object, object] | None = None
+        self.generation = 0
+        """How often a tree has come to have another state: what was found out in an earlier generation is history."""
+        self.on_news: Callable[[], None] = lambda: None
+        self._news = False
         self.root = self._mount(ROOT, _Cvmfs(self._listing))
 
     def _mount(self, prefix: bytes, driver: Driver) -> Tree:
         tree = Tree(prefix, driver, len(self._trees))
         self._trees[prefix] = tree
+        driver.watch(self._has_news)
         return tree
+
+    def _has_news(self) -> None:
+        """On any thread: a tree has a newer state ready."""
+        self._news = True
+        self.on_news()
+
+    def settle(self) -> bool:
+        """Let all trees show their newest states; whether one changed.  No walk may be in progress."""
+        if not self._news:
+            return False
+        self._news = False
+        changed = [tree.driver.settle() for tree in self._trees.values() if tree is not None]
+        if not any(changed):
+            return False
+        self.generation += 1
+        return True
 
     def _listing(self) -> list[bytes]:
         names = {n for n in self._names() if b"/" not in n}
@@ -109,10 +136,11 @@ class Namespace:
     def ask(self, method: Callable[..., Any], *args: Any) -> Any:
         """Call a driver's *method*; raises Park where it would block and OSError where it fails.
 
-        While a handler is repeated after parking, the outcome of the worker's call is the answer.
+        While a handler is repeated after parking, the outcome of the worker's call is the answer; unless a tree has
+        another state by now, for a handler must not mix two.
         """
         if self.memo is not None:
-            key = _key(method, args)
+            key = self._key(method, args)
             if key in self.memo:
                 outcome = self.memo[key]
                 if isinstance(outcome, BaseException):
@@ -121,12 +149,15 @@ class Namespace:
         try:
             return method(*args)
         except WouldBlock:
-            raise Park(_key(method, args), lambda: method(*args)) from None
+            raise Park(self._key(method, args), lambda: method(*args)) from None
 
     def forget(self, method: Callable[..., Any], *args: Any) -> None:
         """Ask again the next time, even within a repeated handler: the answer has gone stale."""
         if self.memo is not None:
-            self.memo.pop(_key(method, args), None)
+            self.memo.pop(self._key(method, args), None)
+
+    def _key(self, method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[object, ...]:
+        return (self.generation, id(getattr(method, "__self__", method)), getattr(method, "__name__", ""), *args)
 
     def repository(self, name: bytes) -> Tree | None:
         """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository.
@@ -183,8 +214,3 @@ def _ancestors(path: bytes) -> list[bytes]:
     """All directories above *path*, the root excepted."""
     parts = path.split(b"/")
     return [b"/".join(parts[:n]) for n in range(2, len(parts))]
-
-
-def _key(method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[object, ...]:
-    parts = tuple(a.path if isinstance(a, Inode) else a for a in args)
-    return (id(getattr(method, "__self__", method)), getattr(method, "__name__", ""), *parts)

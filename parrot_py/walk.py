@@ -43,6 +43,10 @@ class Walker:
         """Whether the last walk's end depends on nothing but our own trees, and is the same for everybody."""
         self._cache: dict[tuple[bytes, bytes, bool], Target] = {}
 
+    def forget(self) -> None:
+        """Forget all walks: a tree has changed."""
+        self._cache.clear()
+
     def resolve(self, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> Target | Native:
         """Walk *path* from *start* (a node, a native directory, or ``b""`` for the root) for thread *tid*.
 
@@ -103,6 +107,20 @@ class _Walk:
     def _jump(self, node: Node) -> None:
         self.here, self.tree, self.inode, self.node = node.path, node.tree, node.inode, node
         self.touched = True
+        if node.inode.is_dir and not self.walker.fdtable.is_current(node):
+            self._renew(node)
+
+    def _renew(self, node: Node) -> None:
+        """*node* is a directory that was opened or entered before its tree changed: names below it are those of now.
+
+        One that is gone stays what it was, with nothing in it, as an open directory that somebody removed.
+        """
+        try:
+            inode = self.namespace.lookup(node.tree, node.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if inode.is_dir:
+            self.inode, self.node = inode, self.walker.fdtable.node(node.path, node.tree, inode)
 
     def run(self) -> Target | Native:
         while self.todo:

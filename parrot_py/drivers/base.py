@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -50,8 +50,8 @@ class Inode(NamedTuple):
 
     ``path`` is relative to the driver's root: ``b""`` for the root itself, else ``b"/a/b"``.  ``mode`` is a full
     ``st_mode``.  ``size`` is in bytes and, for a symbolic link, the length of ``target`` (already expanded).
-    ``ino`` is unique within the driver, stable for the session, and shared by the members of a hard link group
-    only.  ``content`` is private to the driver.
+    ``ino`` is unique within the driver, stable as long as the tree has one state, and shared by the members of a hard
+    link group only.  ``content`` is private to the driver, and hashable.
     """
 
     path: bytes
@@ -103,7 +103,12 @@ class StatFs(NamedTuple):
 
 
 class Driver(Protocol):
-    """A read-only tree.  All methods are thread-safe, may call :func:`may_block`, raise only ``OSError``."""
+    """A read-only tree.  All methods are thread-safe, may call :func:`may_block`, raise only ``OSError``.
+
+    A tree has one *state* at a time.  It may come to have a newer one, which shows by :meth:`lookup` from one moment
+    on.  An inode belongs to the state that it was looked up in: whatever is asked about it later is answered for that
+    state.  The numbers of two states may differ for one file, but are never the same for different content.
+    """
 
     def lookup(self, path: bytes) -> Inode:
         """The inode at *path* (``b""`` or ``b"/a/b"``: no dots, no doubled or trailing slashes).
@@ -132,6 +137,17 @@ class Driver(Protocol):
 
     def listxattr(self, inode: Inode) -> Sequence[bytes]:
         """Full names of the attributes that a listing shows."""
+        ...
+
+    def watch(self, news: Callable[[], None]) -> None:
+        """Leave it to the caller when a newer state is shown: *news* is called, on any thread, when one is ready.
+
+        Without this the driver itself decides, between two calls.  Never blocks.
+        """
+        ...
+
+    def settle(self) -> bool:
+        """Show the newest state from now on; whether that is another one than before.  Never blocks."""
         ...
 
     def statfs(self) -> StatFs:

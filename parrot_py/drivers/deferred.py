@@ -18,6 +18,7 @@ class Deferred:
         self._make = make
         self._made: Driver | None = None
         self._closed = False
+        self._news: Callable[[], None] | None = None
         self._lock = threading.Lock()
 
     def _driver(self) -> Driver:
@@ -28,6 +29,8 @@ class Deferred:
                     made = self._make()
                     if self._closed:
                         made.close()
+                    if self._news is not None:
+                        made.watch(self._news)
                     self._made = made
         return self._made
 
@@ -50,6 +53,17 @@ class Deferred:
     def listxattr(self, inode: Inode) -> Sequence[bytes]:
         """See :meth:`Driver.listxattr`."""
         return self._driver().listxattr(inode)
+
+    def watch(self, news: Callable[[], None]) -> None:
+        """See :meth:`Driver.watch`."""
+        with self._lock:
+            self._news = news
+            if self._made is not None:
+                self._made.watch(news)
+
+    def settle(self) -> bool:
+        """See :meth:`Driver.settle`."""
+        return self._made is not None and self._made.settle()
 
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""

@@ -13,9 +13,9 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Union
+from typing import NamedTuple, Union
 
 from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
 
@@ -61,37 +61,41 @@ class Special:
 Node = Union[File, Link, Directory, Special]
 
 
-class MemoryDriver:
-    """Implements :class:`parrot_py.drivers.base.Driver` over a mapping from path (``b"/a/b"``) to node or bytes."""
+class Content(NamedTuple):
+    """What the driver keeps in an inode: the node, and the state that it is from."""
 
-    def __init__(self, tree: Mapping[bytes, Node | bytes], uid: int | None = None, gid: int | None = None) -> None:
-        self._uid = os.getuid() if uid is None else uid
-        self._gid = os.getgid() if gid is None else gid
-        self._nodes: dict[bytes, Node] = {b"": Directory()}
+    node: Node
+    state: _State
+
+
+class _State:
+    """One tree, with everything that is known about it."""
+
+    def __init__(self, tree: Mapping[bytes, Node | bytes], owner: tuple[int, int], first_ino: int) -> None:
+        self._owner = owner
+        self.nodes: dict[bytes, Node] = {b"": Directory()}
         for path, node in tree.items():
             self._add_parents(path)
-            self._nodes[path] = File(node) if isinstance(node, bytes) else node
-        self._inodes = self._number()
-        self._children: dict[bytes, list[Entry]] = {}
-        for path, inode in self._inodes.items():
+            self.nodes[path] = File(node) if isinstance(node, bytes) else node
+        self.inodes = self._number(first_ino)
+        self.children: dict[bytes, list[Entry]] = {}
+        for path, inode in self.inodes.items():
             above, _, name = path.rpartition(b"/")
             if path:
-                self._children.setdefault(above, []).append(Entry(name, inode))
-        self._lock = threading.Lock()
-        self._files: str | None = None
+                self.children.setdefault(above, []).append(Entry(name, inode))
 
     def _add_parents(self, path: bytes) -> None:
         while path:
             path = path.rpartition(b"/")[0]
-            self._nodes.setdefault(path, Directory())
+            self.nodes.setdefault(path, Directory())
 
-    def _number(self) -> dict[bytes, Inode]:
+    def _number(self, first_ino: int) -> dict[bytes, Inode]:
         """The inodes: one number for each node."""
         paths: dict[Node, list[bytes]] = {}
-        for path, node in self._nodes.items():
+        for path, node in self.nodes.items():
             paths.setdefault(node, []).append(path)
         return {
-            path: self._inode(path, node, _FIRST_INO + number, len(names))
+            path: self._inode(path, node, first_ino + number, len(names))
             for number, (node, names) in enumerate(paths.items())
             for path in names
         }
@@ -108,40 +112,78 @@ class MemoryDriver:
             mode, rdev = node.mode, node.rdev
         has_xattrs = isinstance(node, (File, Directory)) and bool(node.xattrs)
         return Inode(
-            path, ino, mode, nlink, self._uid, self._gid, rdev, size, node.mtime_ns, target, has_xattrs, content=node
+            path,
+            ino,
+            mode,
+            nlink,
+            *self._owner,
+            rdev,
+            size,
+            node.mtime_ns,
+            target,
+            has_xattrs,
+            content=Content(node, self),
         )
 
     def _directories_in(self, path: bytes) -> int:
-        below = (p for p, node in self._nodes.items() if p and isinstance(node, Directory))
+        below = (p for p, node in self.nodes.items() if p and isinstance(node, Directory))
         return sum(p.rpartition(b"/")[0] == path for p in below)
+
+
+class MemoryDriver:
+    """Implements :class:`parrot_py.drivers.base.Driver` over a mapping from path (``b"/a/b"``) to node or bytes."""
+
+    def __init__(self, tree: Mapping[bytes, Node | bytes], uid: int | None = None, gid: int | None = None) -> None:
+        self._owner = (os.getuid() if uid is None else uid, os.getgid() if gid is None else gid)
+        self._lock = threading.Lock()
+        self._files: str | None = None
+        self._news: Callable[[], None] | None = None
+        self._next_ino = _FIRST_INO
+        self._state = self._new_state(tree)
+        self._ready: _State | None = None
+
+    def _new_state(self, tree: Mapping[bytes, Node | bytes]) -> _State:
+        state = _State(tree, self._owner, self._next_ino)
+        self._next_ino += len(state.inodes)
+        return state
+
+    def replace(self, tree: Mapping[bytes, Node | bytes]) -> None:
+        """Make *tree* ready to be shown instead."""
+        self._ready = self._new_state(tree)
+        if self._news is not None:
+            self._news()
 
     def lookup(self, path: bytes) -> Inode:
         """See :meth:`Driver.lookup`."""
-        inode = self._inodes.get(path)
+        if self._news is None:
+            self.settle()
+        inodes = self._state.inodes
+        inode = inodes.get(path)
         if inode is not None:
             return inode
         above = path
-        while above not in self._inodes:
+        while above not in inodes:
             above = above.rpartition(b"/")[0]
-        code = errno.ENOENT if self._inodes[above].is_dir else errno.ENOTDIR
+        code = errno.ENOENT if inodes[above].is_dir else errno.ENOTDIR
         raise OSError(code, os.strerror(code), path)
 
     def listdir(self, inode: Inode) -> Sequence[Entry]:
         """See :meth:`Driver.listdir`."""
         if not inode.is_dir:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), inode.path)
-        return list(self._children.get(inode.path, []))
+        return list(inode.content.state.children.get(inode.path, []))
 
     def materialise(self, inode: Inode) -> str:
         """See :meth:`Driver.materialise`.  The first call for a file writes it, and may block."""
-        if not isinstance(inode.content, File):
+        node = inode.content.node
+        if not isinstance(node, File):
             code = errno.EISDIR if inode.is_dir else errno.EINVAL
             raise OSError(code, os.strerror(code), inode.path)
         path = os.path.join(self._directory(), str(inode.ino))
         if not os.path.exists(path):
             may_block()
             with tempfile.NamedTemporaryFile(dir=self._directory(), delete=False) as file:
-                file.write(inode.content.data)
+                file.write(node.data)
                 os.fchmod(file.fileno(), 0o555)
             os.rename(file.name, path)
         return path
@@ -165,11 +207,22 @@ class MemoryDriver:
 
     @staticmethod
     def _xattrs(inode: Inode) -> Mapping[bytes, bytes]:
-        return inode.content.xattrs if isinstance(inode.content, (File, Directory)) else {}
+        node = inode.content.node
+        return node.xattrs if isinstance(node, (File, Directory)) else {}
+
+    def watch(self, news: Callable[[], None]) -> None:
+        """See :meth:`Driver.watch`."""
+        self._news = news
+
+    def settle(self) -> bool:
+        """See :meth:`Driver.settle`."""
+        ready, self._ready = self._ready, None
+        self._state = ready or self._state
+        return ready is not None
 
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
-        return StatFs(files=len(self._inodes))
+        return StatFs(files=len(self._state.inodes))
 
     def close(self) -> None:
         """See :meth:`Driver.close`.  Removes the files that were written."""

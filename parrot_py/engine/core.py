@@ -234,6 +234,10 @@ class Engine:
             target or ffi.NULL, len(target or b""),
         )  # fmt: skip
 
+    def warm_clear(self) -> None:
+        """Forget everything that the core may answer by itself."""
+        lib.pp_warm_clear(self._e)
+
     def warm_dirents(self, key: bytes, records: Sequence[bytes]) -> None:
         """Let the core answer getdents64 on descriptors whose /proc text is *key*."""
         ends, at = [], 0

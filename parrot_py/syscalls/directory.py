@@ -58,12 +58,24 @@ def _listing(call: Call, node: Node) -> Sequence[Dirent]:
     if node.listing is None:
         namespace = call.context.namespace
         entries: Sequence[Entry] = namespace.ask(node.tree.driver.listdir, node.inode)
-        up = os.path.dirname(node.path)
-        parent = namespace.lookup(node.tree, up) if namespace.tree_of(up) is node.tree else node.inode
-        dots = [Dirent(b".", node.inode.ino, _DIR), Dirent(b"..", parent.ino, _DIR)]
+        dots = [Dirent(b".", node.inode.ino, _DIR), *_above(call, node)]
         node.entries = entries
         node.listing = dots + [Dirent(e.name, e.inode.ino, st.S_IFMT(e.inode.mode) >> 12) for e in entries]
     return node.listing
+
+
+def _above(call: Call, node: Node) -> list[Dirent]:
+    """The line for ``..``: none in the top directory of a repository, as in the real client."""
+    namespace = call.context.namespace
+    if node.path == ROOT:
+        return [Dirent(b"..", node.inode.ino, _DIR)]
+    if node.path == node.tree.prefix:
+        return []
+    try:
+        parent = namespace.lookup(node.tree, os.path.dirname(node.path))
+    except FileNotFoundError:  # gone since this directory was opened
+        parent = node.inode
+    return [Dirent(b"..", parent.ino, _DIR)]
 
 
 def _type(entry: os.DirEntry[bytes]) -> int:
@@ -110,16 +122,15 @@ def getdents64(call: Call, node: Node | None) -> Answer:
     if node is not None and not node.inode.is_dir:
         fail(errno.ENOTDIR)
     fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
-    new = node is not None and node.listing is None
     entries = _top_listing() if node is None else _listing(call, node)
-    if new and node is not None:
-        call.context.engine.warm_dirents(call.stop.base[0] or b"", list(_pack64(entries, 0)))
     engine = call.context.engine
     start = engine.seek(call.tid, fd, 0, os.SEEK_CUR)
     if start == -errno.ENOSYS:
         start = file_offset(call.tid, fd)
     if start < 0:
         fail(-start)
+    if node is not None and start == 0:
+        engine.warm_dirents(call.stop.base[0] or b"", list(_pack64(entries, 0)))
     pack = _pack64 if call.name == "getdents64" else _pack
     records: list[bytes] = []
     length = 0

@@ -140,7 +140,7 @@ def chroot(call: Call, target: Target) -> Answer:
 
 @handles("inotify_add_watch")
 def inotify_add_watch(call: Call, target: Target) -> Answer:
-    """Watch the placeholder: a repository never changes under the job, so no event is due."""
+    """Watch the placeholder: what a new revision changes makes no events, as on a FUSE mount."""
     target.found()
     path, _ = object_of(call, call.node(target))
     return Redirect(1, path)

@@ -8,6 +8,7 @@ import stat as st
 import struct
 
 from parrot_py.drivers.base import Inode
+from parrot_py.engine.core import FOLLOW, NOFOLLOW
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import W
@@ -65,7 +66,9 @@ def newfstatat(call: Call, target: Target) -> Answer:
 @handles("fstat")
 def fstat(call: Call, node: Node) -> Answer:
     """fstat(fd, buf): field by field what stat of the path says that was opened."""
-    call.write(call.args[1], stat_bytes(node.inode, node.tree.device))
+    packed = stat_bytes(node.inode, node.tree.device)
+    call.context.engine.warm_name(call.stop.base[0] or b"", FOLLOW | NOFOLLOW, stat=packed)
+    call.write(call.args[1], packed)
     return 0
 
 

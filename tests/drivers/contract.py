@@ -30,6 +30,14 @@ TREE: dict[bytes, tuple[int, bytes]] = {
     b"/same1": (stat.S_IFREG, b"same"),
     b"/same2": (stat.S_IFREG, b"same"),
 }
+# The newer state of a tree that can have one: a file changed, a directory gone, something new.
+NEXT_DATA = b"hello, new world\n"
+NEXT: dict[bytes, tuple[int, bytes]] = {
+    **{path: what for path, what in TREE.items() if not path.startswith(b"/dir/deep")},
+    b"/file": (stat.S_IFREG, NEXT_DATA),
+    b"/link": (stat.S_IFLNK, b"file"),
+    b"/new": (stat.S_IFREG, b"new"),
+}
 XATTR = (b"/file", b"user.contract", b"value\0binary")
 
 
@@ -50,7 +58,12 @@ def walk(driver: Driver, path: bytes = b"") -> Iterator[Inode]:
 
 
 class DriverContract:
-    """The suite.  Subclasses provide the fixture ``driver``."""
+    """The suite.  Subclasses provide the fixture ``driver``, and ``publish`` if the tree can come to be another."""
+
+    @pytest.fixture
+    def publish(self) -> Callable[[Driver], None] | None:
+        """Makes NEXT ready to be shown by the driver."""
+        return None
 
     def test_root(self, driver: Driver) -> None:
         root = driver.lookup(b"")
@@ -152,6 +165,73 @@ class DriverContract:
                     driver.materialise(driver.lookup(b"/file"))
             except WouldBlock:
                 driver.materialise(driver.lookup(b"/file"))
+
+    def test_nothing_new_is_nothing_to_settle(self, driver: Driver) -> None:
+        calls: list[None] = []
+        driver.watch(lambda: calls.append(None))
+        with nonblocking():
+            assert not driver.settle()
+        driver.lookup(b"/file")
+        with nonblocking():
+            assert not driver.settle()
+        assert calls == []
+
+    def test_a_newer_state_shows_when_it_is_settled(
+        self, driver: Driver, publish: Callable[[Driver], None] | None
+    ) -> None:
+        if publish is None:
+            pytest.skip("this tree never changes")
+        calls: list[None] = []
+        driver.watch(lambda: calls.append(None))
+        before = {inode.path: inode for inode in walk(driver)}
+        publish(driver)
+        assert calls == [None]
+        assert {inode.path: inode for inode in walk(driver)} == before
+        with nonblocking():
+            assert driver.settle()
+            assert not driver.settle()
+        after = {inode.path: inode for inode in walk(driver)}
+        assert NEXT.keys() <= after.keys()
+        assert b"/new" not in before
+        expect_errno(errno.ENOENT, lambda: driver.lookup(b"/dir/deep/leaf"))
+        assert after[b"/file"].size == len(NEXT_DATA)
+        assert after[b"/link"].target == b"file"
+        with open(driver.materialise(after[b"/file"]), "rb") as file:
+            assert file.read() == NEXT_DATA
+        assert after[b"/file"].ino not in {inode.ino for inode in before.values()}
+
+    def test_an_inode_keeps_the_state_that_it_is_from(
+        self, driver: Driver, publish: Callable[[Driver], None] | None
+    ) -> None:
+        if publish is None:
+            pytest.skip("this tree never changes")
+        driver.watch(lambda: None)
+        before = {inode.path: inode for inode in walk(driver)}
+        listings = {path: driver.listdir(inode) for path, inode in before.items() if inode.is_dir}
+        publish(driver)
+        driver.settle()
+        after = {inode.path for inode in walk(driver)}
+        for path, listing in listings.items():
+            assert driver.listdir(before[path]) == listing
+        assert {inode.path for inode in walk(driver)} == after
+        for path, (kind, data) in TREE.items():
+            if kind == stat.S_IFREG:
+                with open(driver.materialise(before[path]), "rb") as file:
+                    assert file.read() == data
+        path, name, value = XATTR
+        assert driver.getxattr(before[path], name) == value
+        assert list(driver.listxattr(before[path])) == [name]
+
+    def test_without_a_watcher_the_newer_state_shows_by_itself(
+        self, driver: Driver, publish: Callable[[Driver], None] | None
+    ) -> None:
+        if publish is None:
+            pytest.skip("this tree never changes")
+        old = driver.lookup(b"/file")
+        publish(driver)
+        assert driver.lookup(b"/file").size == len(NEXT_DATA)
+        assert driver.lookup(b"/new").size == 3
+        assert old.size == len(FILE_DATA)
 
     def test_close_twice(self, driver: Driver) -> None:
         driver.lookup(b"/file")

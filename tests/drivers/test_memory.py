@@ -6,22 +6,22 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.memory import Directory, File, Link, MemoryDriver, Node, Special
-from tests.drivers.contract import TREE, XATTR, DriverContract
+from tests.drivers.contract import NEXT, TREE, XATTR, DriverContract
 
 
-def contract_tree() -> dict[bytes, Node | bytes]:
+def contract_tree(listed: Mapping[bytes, tuple[int, bytes]] = TREE) -> dict[bytes, Node | bytes]:
     path, name, value = XATTR
     tree: dict[bytes, Node | bytes] = {}
-    for entry, (kind, data) in TREE.items():
+    for entry, (kind, data) in listed.items():
         tree[entry] = Link(data) if kind == stat.S_IFLNK else Directory() if kind == stat.S_IFDIR else File(data)
-    tree[path] = File(TREE[path][1], xattrs={name: value})
+    tree[path] = File(listed[path][1], xattrs={name: value})
     tree[b"/same2"] = tree[b"/same1"]
     return tree
 
@@ -32,6 +32,22 @@ class TestMemoryDriver(DriverContract):
         driver = registry.make("memory", contract_tree())
         yield driver
         driver.close()
+
+
+class TestMemoryDriverThatChanges(DriverContract):
+    @pytest.fixture
+    def driver(self) -> Iterator[Driver]:
+        driver = MemoryDriver(contract_tree())
+        yield driver
+        driver.close()
+
+    @pytest.fixture
+    def publish(self) -> Callable[[Driver], None]:
+        def publish(driver: Driver) -> None:
+            assert isinstance(driver, MemoryDriver)
+            driver.replace(contract_tree(NEXT))
+
+        return publish
 
 
 def test_attributes() -> None:

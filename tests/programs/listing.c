@@ -34,18 +34,27 @@ static long slurp(int fd, size_t size, int old)
     }
 }
 
+/* The top of a repository lists no "..", as that of a mounted one: natively it is left out here. */
+static void drop_dots_of_the_top(const char *rel)
+{
+    for (size_t i = 0; !*rel && i < n_found; i++)
+        if (!strcmp(found[i].name, "..")) {
+            found[i] = found[--n_found];
+            return;
+        }
+}
+
 static void print_listing(const char *rel)
 {
     struct stat s;
     int dir = quiet_open(in(rel), O_PATH);
     unsigned same = 0;
+    drop_dots_of_the_top(rel);
     qsort(found, n_found, sizeof found[0], by_name);
     for (size_t i = 0; i < n_found; i++) {
         if (n_found < 100)
             say("   %u %s", found[i].type, found[i].name);
-        /* ".." of the top is told differently by a mount point natively (the inode below the mount). */
-        int top = !*rel && !strcmp(found[i].name, "..");
-        same += top || (!fstatat(dir, found[i].name, &s, AT_SYMLINK_NOFOLLOW) && s.st_ino == found[i].ino && IFTODT(s.st_mode) == found[i].type);
+        same += !fstatat(dir, found[i].name, &s, AT_SYMLINK_NOFOLLOW) && s.st_ino == found[i].ino && IFTODT(s.st_mode) == found[i].type;
     }
     close(dir);
     say("   %zu entries, all as lstat says: %d", n_found, same == n_found);

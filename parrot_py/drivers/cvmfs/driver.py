@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
 from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
+from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, ContentHash
-from parrot_py.drivers.cvmfs.known import Known
 from parrot_py.drivers.cvmfs.links import Expander
 from parrot_py.drivers.cvmfs.magic import Magic
-from parrot_py.drivers.cvmfs.rows import Decoder, FileContent, Mount
+from parrot_py.drivers.cvmfs.revisions import Revisions
+from parrot_py.drivers.cvmfs.rows import Decoder, FileContent, Mount, mount_of
 from parrot_py.drivers.cvmfs.schema import (
     FLAG_CHUNKED,
     FLAG_EXTERNAL,
@@ -28,17 +29,15 @@ from parrot_py.drivers.cvmfs.schema import (
     flags_compression,
     unpack_xattrs,
 )
-from parrot_py.drivers.cvmfs.session import Opened, Session
+from parrot_py.drivers.cvmfs.session import Session
 from parrot_py.drivers.cvmfs.store import Store, Stored
 from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure
-
-# A longer listing would push everything else out of the memory of answers.
-_PREFILL = 5_000
+from parrot_py.drivers.cvmfs.view import View
 
 
 class CvmfsDriver:
-    """One repository at one revision: attributes and inode numbers do not change during its life.
+    """One repository, one revision at a time: attributes and inode numbers of a revision never change.
 
     Implements :class:`parrot_py.drivers.base.Driver`.  Thread-safe.  Raises only OSError; whatever could not be had
     because of network or verification is EIO, with one line in the log ``parrot_py.cvmfs``.
@@ -50,15 +49,15 @@ class CvmfsDriver:
         self.fetcher = Fetcher(config)
         pauses = (config.backoff_init, config.backoff_max)
         self.store = Store(self.cache, self.fetcher, Flights[str](config.fqrn, *pauses))
-        decoder = Decoder(Expander.for_repository(config), config.uid, config.gid, config.subpath)
-        self.tree = Tree(self._find_root, self.store, decoder, Flights[Mount](config.fqrn, *pauses))
-        self.opened: Opened | None = None
-        self._known: Known[Inode | int] = Known()
+        decoder = Decoder(config, Expander.for_repository(config))
+        self.tree = Tree(self.store, decoder, Flights[Mount](config.fqrn, *pauses))
+        self.session = Session(config, self.cache, self.fetcher, self.store)
+        self.revisions = Revisions(config, self.session, self.tree)
         self._magic = Magic(self)
 
-    def _find_root(self) -> ContentHash:
-        self.opened = Session(self.config, self.cache, self.fetcher, self.store).open()
-        return self.opened.root
+    def view(self) -> View:
+        """The revision that is shown now; opens the repository at the first call."""
+        return self.revisions.current()
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -76,44 +75,26 @@ class CvmfsDriver:
 
     def lookup(self, path: bytes) -> Inode:
         """See :meth:`Driver.lookup`."""
-        answer = self._known.get(path)
-        if answer is None:
-            try:  # what answering does, which costs as much as a query
-                answer = self._look(path)
-            except Failure as failure:
-                failure.report(self.config.fqrn)
-                raise failure.os_error() from None
+        try:  # what answering does, which costs as much as a query
+            view = self.revisions.current()
+            answer = view.known.get(path)
+            if answer is None:
+                answer = view.answer(path)
+        except Failure as failure:
+            failure.report(self.config.fqrn)
+            raise failure.os_error() from None
         if isinstance(answer, int):
             raise OSError(answer, os.strerror(answer), path)
         return answer
-
-    def _look(self, path: bytes) -> Inode | int:
-        """The inode at *path* or the errno that says why there is none; remembers the answer."""
-        answer: Inode | int | None = self.tree.entry(self.config.subpath + path)
-        if answer is None:
-            answer = self._why_not(path)
-        self._known.put(path, answer)
-        return answer
-
-    def _why_not(self, path: bytes) -> int:
-        """ENOTDIR when the nearest thing above *path* that exists is no directory, else ENOENT."""
-        if not path:
-            return errno.ENOENT
-        parent = path.rpartition(b"/")[0]
-        above = self._known.get(parent) or self._look(parent)
-        if isinstance(above, int):
-            return above
-        return errno.ENOENT if above.is_dir else errno.ENOTDIR
 
     def listdir(self, inode: Inode) -> Sequence[Entry]:
         """See :meth:`Driver.listdir`."""
         if not inode.is_dir:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), inode.path)
+        path = self.config.subpath + inode.path
         with self.answering():
-            entries = self.tree.listing(self.config.subpath + inode.path)
-        if len(entries) <= _PREFILL:
-            for entry in entries:
-                self._known.put(entry.inode.path, entry.inode)
+            entries = self.tree.listing(self.tree.within(mount_of(inode), path), path)
+            self.view().fill(inode, entries)
         return entries
 
     def materialise(self, inode: Inode) -> str:
@@ -132,27 +113,29 @@ class CvmfsDriver:
         return found
 
     def _content(self, inode: Inode) -> str:
-        flags, digest = self.content(inode)
+        flags, digest, mount = self.content(inode)
         path = self.config.subpath + inode.path
         try:
             algorithm = flags_algorithm(flags)
         except ValueError:
             raise Failure(f"{ascii(path)[2:-1]}: unknown hash algorithm") from None
-        external = None
-        if flags & FLAG_EXTERNAL:
-            external = self.tree.holder(path).inner(path)
+        external = mount.inner(path) if flags & FLAG_EXTERNAL else None
         stored = Stored(flags_compression(flags), inode.size, external)
         if flags & FLAG_CHUNKED:
-            mount = self.tree.holder(path)
-            return self.store.chunked_file(algorithm, mount.catalog.chunks(mount.inner(path), inode.size), stored)
+            return self.store.chunked_file(algorithm, self.chunks(inode), stored)
         if digest is None or len(digest) != DIGEST_BYTES or not any(digest):
-            self.tree.holder(path).catalog.absurd(path, "file without a hash")
+            mount.catalog.absurd(path, "file without a hash")
         return self.store.plain_file(ContentHash(algorithm, digest), stored)
 
     @staticmethod
     def content(inode: Inode) -> FileContent:
         """What the catalog says about the content of the regular file *inode*."""
         return FileContent._make(inode.content)
+
+    def chunks(self, inode: Inode) -> list[Chunk]:
+        """The chunks of the chunked file *inode*; raises Failure."""
+        mount = self.tree.opened(mount_of(inode))
+        return mount.catalog.chunks(mount.inner(self.config.subpath + inode.path), inode.size)
 
     def getxattr(self, inode: Inode, name: bytes) -> bytes:
         """See :meth:`Driver.getxattr`.  Magic attributes of the real client come first, then those of the catalog."""
@@ -173,16 +156,23 @@ class CvmfsDriver:
         return names
 
     def _xattrs(self, inode: Inode) -> dict[bytes, bytes]:
-        path = self.config.subpath + inode.path
-        mount = self.tree.holder(path)
-        return unpack_xattrs(mount.catalog.xattr_blob(mount.inner(path)))
+        mount = self.tree.opened(mount_of(inode))
+        return unpack_xattrs(mount.catalog.xattr_blob(mount.inner(self.config.subpath + inode.path)))
+
+    def settle(self) -> bool:
+        """See :meth:`Driver.settle`."""
+        return self.revisions.settle()
+
+    def watch(self, news: Callable[[], None]) -> None:
+        """See :meth:`Driver.watch`."""
+        self.revisions.watch(news)
 
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`: the entries that the root catalog counts; zeros while it is not open."""
-        if not self.tree.loaded:
+        if self.revisions.latest is None:
             return StatFs()
         try:
-            counters = self.tree.root().catalog.counters()
+            counters = self.view().root.catalog.counters()
         except Failure as failure:
             failure.report(self.config.fqrn)
             return StatFs()
@@ -192,5 +182,6 @@ class CvmfsDriver:
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""
+        self.revisions.close()
         self.fetcher.close()
         self.tree.close()

@@ -15,17 +15,19 @@ _VARIABLE = re.compile(rb"\$\(([^)]*)\)", re.DOTALL)
 class Expander:
     """Expands link targets with one set of variables."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], *, raw: bool = False) -> None:
         self._values = {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
+        self._raw = raw
 
     @classmethod
     def for_repository(cls, config: RepositoryConfig) -> Expander:
         """The configured variables, and the two that every client provides."""
-        return cls({"CVMFS_ARCH": os.uname().machine, **config.variables, "CVMFS_FQRN": config.fqrn})
+        variables = {"CVMFS_ARCH": os.uname().machine, **config.variables, "CVMFS_FQRN": config.fqrn}
+        return cls(variables, raw=config.raw_links)
 
     def __call__(self, target: bytes) -> bytes:
         """*target* as the job sees it.  Unset without a default is empty; set but empty stays empty."""
-        return _VARIABLE.sub(self._value, target) if b"$(" in target else target
+        return target if self._raw or b"$(" not in target else _VARIABLE.sub(self._value, target)
 
     def _value(self, match: re.Match[bytes]) -> bytes:
         name, _, default = match[1].partition(b":-")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs.catalog import Catalog
 from parrot_py.drivers.cvmfs.database import Row
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.rows import mount_of
 from parrot_py.drivers.cvmfs.schema import (
     COMPRESSION_NONE,
     FLAG_CHUNKED,
@@ -40,8 +40,8 @@ class Magic:
         self._everywhere: dict[bytes, Callable[[], str]] = {
             b"user.fqrn": lambda: repository.fqrn,
             b"user.tag": lambda: "",
-            b"user.revision": lambda: str(repository.tree.root().catalog.facts.revision),
-            b"user.root_hash": lambda: str(repository.tree.root().catalog.hash),
+            b"user.revision": lambda: str(repository.view().root.catalog.facts.revision),
+            b"user.root_hash": lambda: str(repository.view().root.catalog.hash),
             b"user.nclg": lambda: str(repository.tree.loaded),
             b"user.host": self._host,
             b"user.host_list": self._hosts,
@@ -55,7 +55,7 @@ class Magic:
             b"user.uptime": lambda: str(int(time.monotonic() - self._began) // 60),
             b"user.version": lambda: VERSION,
             b"user.expires": self._expires,
-            b"user.repo_counters": lambda: _counters(repository.tree.root().catalog),
+            b"user.repo_counters": lambda: _counters(repository.view().root.catalog),
         }
         self._by_inode: dict[bytes, Callable[[Inode], str | bytes | None]] = {
             b"user.hash": self._hash,
@@ -116,7 +116,7 @@ class Magic:
     def _expires(self) -> str:
         if self._repository.config.root_hash is not None:
             return "never (fixed root catalog)"
-        ttl = self._repository.tree.root().catalog.facts.ttl or 240
+        ttl = self._repository.view().root.catalog.facts.ttl or 240
         return str(ttl // 60)
 
     def _hash(self, inode: Inode) -> str | None:
@@ -140,10 +140,8 @@ class Magic:
         flags = self._repository.content(inode).flags
         if not flags & FLAG_CHUNKED:
             return [(self._hash(inode) or "", 0, inode.size)]
-        path = self._repository.config.subpath + inode.path
-        mount = self._repository.tree.holder(path)
-        chunks = mount.catalog.chunks(mount.inner(path), inode.size)
-        return [(str(ContentHash(flags_algorithm(flags), c.digest)), c.offset, c.size) for c in chunks]
+        algorithm = flags_algorithm(flags)
+        return [(str(ContentHash(algorithm, c.digest)), c.offset, c.size) for c in self._repository.chunks(inode)]
 
     def _chunks(self, inode: Inode) -> str | None:
         parts = self._parts(inode)
@@ -169,12 +167,13 @@ class Magic:
 
     def _row(self, inode: Inode) -> Row | None:
         path = self._repository.config.subpath + inode.path
-        mount = self._repository.tree.holder(path)
+        mount = self._repository.tree.opened(mount_of(inode))
         return mount.catalog.entry(mount.inner(path))
 
     def _catalog_counters(self, inode: Inode) -> str:
-        path = self._repository.config.subpath + inode.path
-        mount = self._repository.tree.holder(path, within=stat.S_ISDIR(inode.mode))
+        mount = mount_of(inode)
+        if inode.is_dir:
+            mount = self._repository.tree.within(mount, self._repository.config.subpath + inode.path)
         place = os.fsdecode(mount.path)
         return f"catalog_hash: {mount.catalog.hash}\ncatalog_mountpoint: {place}\n" + _counters(mount.catalog)
 

@@ -7,9 +7,11 @@ import os
 from typing import TYPE_CHECKING, Union
 
 from parrot_py.drivers.base import Inode
+from parrot_py.drivers.cvmfs.rows import mount_of
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver
+    from parrot_py.drivers.cvmfs.view import View
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 """A path in the repository: ``/a/b`` and ``a/b`` are the same, ``""`` and ``/`` are the root."""
@@ -40,27 +42,28 @@ class Places:
         Raises ENOENT, ENOTDIR, ELOOP, EIO; a link that leads out of the repository is ENOENT.
         """
         raw = encoded(path)
-        inode = self._walk(raw, _LINKS, follow or raw.endswith(b"/"))
+        with self._driver.answering():
+            inode = self._walk(self._driver.view(), raw, _LINKS, follow or raw.endswith(b"/"))
         if raw.endswith(b"/"):
             self._directory(inode, b"")
         return inode
 
-    def _walk(self, path: bytes, links: int, follow: bool) -> Inode:
-        inode = self._driver.lookup(b"")
+    def _walk(self, view: View, path: bytes, links: int, follow: bool) -> Inode:
+        inode = view.lookup(b"")
         parts = [part for part in path.split(b"/") if part]
         for position, part in enumerate(parts):
             if part in (b".", b".."):
                 above = inode.path if part == b"." else inode.path.rpartition(b"/")[0]
-                inode = self._driver.lookup(self._directory(inode, above))
+                inode = view.lookup(self._directory(inode, above))
                 continue
-            directory, inode = inode, self._driver.lookup(self._directory(inode, inode.path + b"/" + part))
+            directory, inode = inode, view.lookup(self._directory(inode, inode.path + b"/" + part))
             last = position == len(parts) - 1
             if inode.target is None or (last and not follow):
                 continue
             if not links:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
             rest = [self._inside(directory.path, inode.target), *parts[position + 1 :]]
-            return self._walk(b"/".join(rest), links - 1, follow)
+            return self._walk(view, b"/".join(rest), links - 1, follow)
         return inode
 
     @staticmethod
@@ -83,13 +86,13 @@ class Places:
         """Whether the directory *inode* is a bind mountpoint: another part of the repository shown once more."""
         path = self._driver.config.subpath + inode.path
         with self._driver.answering():
-            mount = self._driver.tree.holder(path)
+            mount = mount_of(inode)
             return mount.inner(path) in mount.catalog.facts.binds
 
     def nested(self, inode: Inode) -> str | None:
         """The hash of the nested catalog that begins at the directory *inode*, None when none does."""
         path = self._driver.config.subpath + inode.path
         with self._driver.answering():
-            mount = self._driver.tree.holder(path)
+            mount = mount_of(inode)
             found = mount.catalog.facts.nested.get(mount.inner(path))
         return found[0].decode("ascii", "replace") if found is not None and isinstance(found[0], bytes) else None

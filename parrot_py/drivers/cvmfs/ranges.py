@@ -77,16 +77,13 @@ class Ranges:
     def layout(self, inode: Inode) -> Layout | None:
         """How the regular file *inode* is stored, None when it is in one piece."""
         driver = self._driver
-        flags, _ = driver.content(inode)
+        flags, _, mount = driver.content(inode)
         if not flags & FLAG_CHUNKED or not inode.size:
             return None
         with driver.answering():
-            path = driver.config.subpath + inode.path
-            mount = driver.tree.holder(path)
-            inner = mount.inner(path)
-            chunks = mount.catalog.chunks(inner, inode.size)
+            inner = mount.inner(driver.config.subpath + inode.path)
             stored = Stored(flags_compression(flags), inode.size, inner if flags & FLAG_EXTERNAL else None)
-            return Layout(flags_algorithm(flags), chunks, stored)
+            return Layout(flags_algorithm(flags), driver.chunks(inode), stored)
 
     def chunk(self, layout: Layout, chunk: Chunk) -> int:
         """A descriptor of a file with the content of *chunk*."""

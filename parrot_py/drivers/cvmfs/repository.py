@@ -93,13 +93,13 @@ class Repository(CvmfsDriver):
     def root_hash(self) -> str:
         """The text of the root catalog's hash."""
         with self.answering():
-            return str(self.tree.root().catalog.hash)
+            return str(self.view().root.catalog.hash)
 
     @property
     def revision(self) -> int:
         """The revision shown."""
         with self.answering():
-            return self.tree.root().catalog.facts.revision
+            return self.view().root.catalog.facts.revision
 
     def stat(self, path: Place) -> Inode:
         """The inode at *path* with symbolic links in and at the end of it followed, as long as they stay inside."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from stat import S_IFBLK, S_IFCHR, S_IFLNK, S_IFREG
+from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG
 from typing import Any, NamedTuple, NoReturn
 
+from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs.catalog import Catalog
 from parrot_py.drivers.cvmfs.database import Row
@@ -25,26 +26,19 @@ _NAME, _FLAGS = Row._fields.index("name"), Row._fields.index("flags")
 _new = tuple.__new__
 
 
-class FileContent(NamedTuple):
-    """What a regular file's row says about its content: flags (algorithm, compression, chunked …) and digest.
-
-    In an inode it is a plain tuple: a directory has thousands, and few are ever looked at.
-    """
-
-    flags: int
-    digest: bytes | None
-
-
 class Mount:
     """A catalog at its place in the tree.
 
     ``path`` is where it begins (``b""`` for the root catalog).  Paths in the catalog are counted from ``prefix``: the
-    same path in a nested catalog, the root in a bind mountpoint.  ``first_ino`` and ``index`` make its inode numbers
-    unique.
+    same path in a nested catalog, the root in a bind mountpoint.  ``reference`` is the hash as it is written where the
+    mount is named: a mount with the same place and reference is the same in every revision.  ``first_ino`` and
+    ``index`` make its inode numbers unique.
     """
 
-    def __init__(self, path: bytes, catalog: Catalog, prefix: bytes, first_ino: int, index: int) -> None:
-        self.path, self.catalog, self.prefix = path, catalog, prefix
+    def __init__(
+        self, path: bytes, catalog: Catalog, prefix: bytes, reference: bytes, first_ino: int, index: int
+    ) -> None:
+        self.path, self.catalog, self.prefix, self.reference = path, catalog, prefix, reference
         self.first_ino, self.index = first_ino, index
         self._moved = prefix != path
         self.old = catalog.facts.old
@@ -61,12 +55,54 @@ class Mount:
         return self.first_ino + rowid
 
 
-class Decoder:
-    """Makes inodes of rows for one repository."""
+class FileContent(NamedTuple):
+    """What a regular file's row says about its content: flags (algorithm, compression, chunked …) and digest.
 
-    def __init__(self, expand: Expander, uid: int | None, gid: int | None, subpath: bytes) -> None:
-        self._expand, self._uid, self._gid = expand, uid, gid
-        self._subpath = subpath
+    ``mount`` is where the row is from: it stays what it was when another revision is shown.  In an inode this is a
+    plain tuple (a directory has thousands of files, and few are ever looked at), in that of anything but a file the
+    mount alone.
+    """
+
+    flags: int
+    digest: bytes | None
+    mount: Mount
+
+
+def mount_of(inode: Inode) -> Mount:
+    """The mount whose catalog describes *inode*."""
+    content = inode.content
+    mount = content[2] if type(content) is tuple else content
+    assert isinstance(mount, Mount), "an inode of another driver"
+    return mount
+
+
+class Owner:
+    """Who is shown as the owner: the one who claims everything, else what the catalog states by a map from → to.
+
+    ``claimed`` is the one id that is shown, None when it depends on what is stated.  *own* owns what has no owner
+    stated (schemas before 2.1).
+    """
+
+    def __init__(self, claimed: int | None, pairs: Sequence[tuple[int | None, int]], own: int) -> None:
+        self.claimed = claimed
+        self.unstated = own if claimed is None else claimed
+        self._map = {stated: shown for stated, shown in pairs if stated is not None}
+        self._others = next((shown for stated, shown in pairs if stated is None), None)
+
+    def shown(self, stated: int) -> int:
+        """What is shown for the id that the catalog states."""
+        return self._map.get(stated, stated if self._others is None else self._others)
+
+
+class Decoder:
+    """Makes inodes of rows for one repository, as its configuration wants them shown."""
+
+    def __init__(self, config: RepositoryConfig, expand: Expander) -> None:
+        self._expand = expand
+        self._user = Owner(config.uid, config.uid_map, os.getuid())
+        self._group = Owner(config.gid, config.gid_map, os.getgid())
+        self._readable = (0o555, 0o444) if config.world_readable else (0, 0)
+        self._subpath = config.subpath
 
     def inode(self, mount: Mount, row: Row, path: bytes) -> Inode:
         """The inode at repository path *path*, whose row is *row*; Failure when the row is absurd."""
@@ -91,14 +127,17 @@ class Decoder:
         A closure, since looking up what it needs for every row takes as long as making the inode.
         """
         expand, first_ino, old = self._expand, mount.first_ino, mount.old
-        owner, group = self._owner() if old else (self._uid, self._gid)
+        user, user_of = (self._user.unstated if old else self._user.claimed), self._user.shown
+        group, group_of = (self._group.unstated if old else self._group.claimed), self._group.shown
+        enterable, readable = self._readable
 
         def make(row: tuple[Any, ...], shown: bytes) -> Inode:
             rowid, _, flags, mode, size, mtime, nanos, hardlinks, uid, gid, digest, symlink, xattrs, _, _ = row
-            rdev, target, content = 0, None, None
+            rdev, target = 0, None
+            content: Any = mount
             format_ = mode & 0o170000
             if format_ == S_IFREG:
-                content = (flags & _OLD_FLAGS if old else flags, digest or None)
+                content = (flags & _OLD_FLAGS if old else flags, digest or None, mount)
             elif format_ == S_IFLNK:
                 target = expand(symlink)
                 size = len(target)
@@ -110,10 +149,10 @@ class Decoder:
                 (
                     shown,
                     ino if shown else ROOT_INO,
-                    mode,
+                    mode | (enterable if format_ == S_IFDIR else readable),
                     hardlinks & _MAX_ID or 1,
-                    uid if owner is None else owner,
-                    gid if group is None else group,
+                    user_of(uid) if user is None else user,
+                    group_of(gid) if group is None else group,
                     rdev,
                     size,
                     mtime * 1_000_000_000 + (nanos or 0),
@@ -124,10 +163,6 @@ class Decoder:
             )
 
         return make
-
-    def _owner(self) -> tuple[int, int]:
-        """Who owns everything where the catalog does not tell (schemas before 2.1): we, if nobody else is said to."""
-        return (os.getuid() if self._uid is None else self._uid), (os.getgid() if self._gid is None else self._gid)
 
 
 def _blame(mount: Mount, rows: Iterable[Row], path: bytes) -> NoReturn:

@@ -1,59 +1,53 @@
-"""The tree of catalogs: which catalog knows a path, and loading it when it is needed.
+"""The tree of catalogs: which catalog describes a directory, and loading it when it is needed.
 
-A path is looked up in the catalog of its parent directory.  So a transition point is described by the catalog above
-it, always, and a nested catalog is loaded only for what lies below its transition point.
+A path is described by the catalog of its parent directory.  So a transition point is described by the catalog above it,
+always, and a nested catalog is loaded only for what lies below its transition point.
+
+The catalogs of all revisions that were shown meet here.  What has the same place and the same hash in two revisions is
+the same mount, inode numbers included; anything else gets numbers that nothing had before.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs.catalog import Catalog, CatalogStore
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.known import Known
 from parrot_py.drivers.cvmfs.rows import ROOT_INO, Decoder, Mount
 from parrot_py.drivers.cvmfs.sanity import listed_wrongly
 
 # Open catalogs cost a descriptor and up to 256 KiB of page cache each; beyond this the ones not used lately are closed.
 OPEN_CATALOGS = 100
-_HOMES = 4_000
 
 
 class Tree:
-    """Look-up and listing over all catalogs of a repository.  Thread-safe; raises Failure.
+    """Look-up and listing from a mount downwards.  Thread-safe; raises Failure."""
 
-    *find_root* gives the hash of the root catalog; it may wait, is called until it succeeds once, and never again.
-    """
-
-    def __init__(
-        self, find_root: Callable[[], ContentHash], store: CatalogStore, decoder: Decoder, flights: Flights[Mount]
-    ) -> None:
-        self._find_root, self._store, self._decoder, self._flights = find_root, store, decoder, flights
+    def __init__(self, store: CatalogStore, decoder: Decoder, flights: Flights[Mount]) -> None:
+        self._store, self._decoder, self._flights = store, decoder, flights
         self._mounts: dict[bytes, Mount] = {}
         self._lock = threading.Lock()
         self._next_ino = ROOT_INO
+        self._count = 0
         self._used: dict[Mount, None] = {}
-        self._homes: Known[Mount] = Known(_HOMES)
-
-    def root(self) -> Mount:
-        """The mount of the root catalog."""
-        mount = self._mounts.get(b"")
-        return mount if mount is not None else self._flights.run(("catalog", b""), self._load_root)
 
     @property
     def loaded(self) -> int:
-        """How many catalogs have been loaded."""
+        """At how many places catalogs have been loaded."""
         return len(self._mounts)
 
-    def entry(self, path: bytes) -> Inode | None:
-        """The inode at *path*, None if there is no such name."""
-        mount = self.holder(path)
+    def root(self, hash_: ContentHash) -> Mount:
+        """The mount of a revision's root catalog."""
+        reference = str(hash_).encode()
+        return self._known(b"", b"", reference) or self._mount(b"", Catalog(hash_, self._store), b"", reference)
+
+    def entry(self, mount: Mount, path: bytes) -> Inode | None:
+        """The inode at *path*, which is described in *mount*; None if there is no such name."""
         inner = mount.inner(path)
-        row = mount.catalog.entry(inner)
+        row = self.opened(mount).catalog.entry(inner)
         if row is None:
             return None
         directory, _, name = inner.rpartition(b"/")
@@ -61,73 +55,60 @@ class Tree:
             mount.catalog.absurd(path, str(listed_wrongly(row, directory)))
         return self._decoder.inode(mount, row, path)
 
-    def listing(self, path: bytes) -> list[Entry]:
-        """The entries of the directory *path* that a listing shows."""
-        mount = self.holder(path, within=True)
-        inner = mount.inner(path)
-        return self._decoder.entries(mount, mount.catalog.children(inner), path)
+    def listing(self, mount: Mount, path: bytes) -> list[Entry]:
+        """The entries of the directory *path* that a listing shows; *mount* describes its members."""
+        rows = self.opened(mount).catalog.children(mount.inner(path))
+        return self._decoder.entries(mount, rows, path)
 
-    def holder(self, path: bytes, *, within: bool = False) -> Mount:
-        """The mount whose catalog describes *path*, or *within* which its members are described; loading it."""
-        directory = path if within else path.rpartition(b"/")[0]
-        mount = self._homes.get(directory)
-        if mount is None:
-            mount = self._find_home(directory)
-            self._homes.put(directory, mount)
-        if not mount.catalog.is_open:
-            self._touch(mount)
-        return mount
-
-    def _find_home(self, directory: bytes) -> Mount:
-        """The mount in whose catalog the members of *directory* are described."""
-        mount = self.root()
-        end = 0
-        while end < len(directory):
-            end = directory.find(b"/", end + 1)
-            if end < 0:
-                end = len(directory)
-            mount = self._enter(mount, directory[:end])
-        return mount
-
-    def _enter(self, mount: Mount, path: bytes) -> Mount:
-        """The mount that begins at *path* in *mount*, or *mount* itself when none does."""
+    def within(self, mount: Mount, path: bytes) -> Mount:
+        """The mount that describes the members of the directory *path*, which *mount* describes; loads it."""
         facts = mount.catalog.facts
         if not facts.nested and not facts.binds:
             return mount
         inner = mount.inner(path)
-        found = facts.nested.get(inner)
-        bound = None if found is not None else facts.binds.get(inner)
-        if found is None and bound is None:
+        found, prefix = facts.nested.get(inner), inner
+        if found is None:
+            found, prefix = facts.binds.get(inner), b""
+        if found is None:
             return mount
-        known = self._mounts.get(path)
+        reference = found[0]
+        known = self._known(path, prefix, reference)
         if known is not None:
             return known
-        return self._flights.run(("catalog", path), lambda: self._load(mount, path, found or bound, bound is not None))
+        return self._flights.run(("catalog", path, reference), lambda: self._load(mount, path, prefix, reference))
 
-    def _load(self, parent: Mount, path: bytes, reference: Any, bind: bool) -> Mount:
-        known = self._mounts.get(path)
+    def _known(self, path: bytes, prefix: bytes, reference: Any) -> Mount | None:
+        mount = self._mounts.get(path)
+        same = mount is not None and mount.reference == reference and mount.prefix == prefix
+        return mount if same else None
+
+    def _load(self, parent: Mount, path: bytes, prefix: bytes, reference: Any) -> Mount:
+        known = self._known(path, prefix, reference)
         if known is not None:
             return known
         try:
-            hash_ = ContentHash.parse(reference[0].decode("ascii"))
+            hash_ = ContentHash.parse(reference.decode("ascii"))
         except (ValueError, AttributeError):
             parent.catalog.absurd(path, "nested catalog without a hash")
-        return self._mount(path, Catalog(hash_, self._store), b"" if bind else parent.inner(path))
+        return self._mount(path, Catalog(hash_, self._store), prefix, reference)
 
-    def _load_root(self) -> Mount:
-        known = self._mounts.get(b"")
-        return known if known is not None else self._mount(b"", Catalog(self._find_root(), self._store), b"")
-
-    def _mount(self, path: bytes, catalog: Catalog, prefix: bytes) -> Mount:
+    def _mount(self, path: bytes, catalog: Catalog, prefix: bytes, reference: bytes) -> Mount:
         """Open *catalog* and give it its place and its inode numbers."""
         facts = catalog.facts
         if facts.root_prefix not in (None, prefix):
             catalog.absurd(path, f"catalog for {ascii(facts.root_prefix)[2:-1]} at another place")
         with self._lock:
-            mount = Mount(path, catalog, prefix, self._next_ino, len(self._mounts))
+            mount = Mount(path, catalog, prefix, reference, self._next_ino, self._count)
             self._next_ino += facts.max_rowid + 1
+            self._count += 1
             self._mounts[path] = mount
         self._touch(mount)
+        return mount
+
+    def opened(self, mount: Mount) -> Mount:
+        """*mount*, of which something is about to be asked."""
+        if not mount.catalog.is_open:
+            self._touch(mount)
         return mount
 
     def _touch(self, mount: Mount) -> None:
@@ -146,5 +127,7 @@ class Tree:
 
     def close(self) -> None:
         """Close all catalogs."""
-        for mount in list(self._mounts.values()):
+        with self._lock:
+            mounts = {*self._mounts.values(), *self._used}
+        for mount in mounts:
             mount.catalog.close()

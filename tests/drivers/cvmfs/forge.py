@@ -158,7 +158,7 @@ class Forge:
         ]
         lines += [line for line in (changes.get("kind"),) if line] + [f"{print_} # {signed}"]
         data = letter("\n".join(lines).encode() + b"\n", signer, digest_info=False)
-        (self.directory / ".cvmfswhitelist").write_bytes(data)
+        self._put(".cvmfswhitelist", data)
         return data
 
     def manifest(
@@ -176,8 +176,14 @@ class Forge:
         fields.update({"X": str(pem), "T": str(1700000000 + revision), **lines})
         payload = "".join(f"{key}{value}\n" for key, value in fields.items() if value != "-").encode()
         data = letter(payload, signer or who, digest_info=True)
-        (self.directory / ".cvmfspublished").write_bytes(data)
+        self._put(".cvmfspublished", data)
         return data
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Write a file in one step: somebody may be reading it."""
+        new = self.directory / f"{name}.new"
+        new.write_bytes(data)
+        new.replace(self.directory / name)
 
     def history(self, tags: Sequence[tuple[object, ...]], *, revision: int = 3, extra: str = "") -> ContentHash:
         """Store a history database; a tag is (name, hash, revision, timestamp[, branch]); *extra* is SQL."""

@@ -144,7 +144,8 @@ def test_an_object_replaced_by_a_directory_is_eio(tree: Forged, opened: Open, ca
 def test_a_catalog_truncated_while_it_is_open(site: Site, opened: Open, length: int) -> None:
     repository = opened(site.config(BASIC))
     root = repository.root_hash
-    want = {entry.name for entry in opened(site.config(BASIC)).listdir(repository.lookup(b""))}
+    another = opened(site.config(BASIC))
+    want = {entry.name for entry in another.listdir(another.lookup(b""))}
     local = site.cache / root[:2] / root[2:]
     os.chmod(local, 0o644)
     os.truncate(local, length)

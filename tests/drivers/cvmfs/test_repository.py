@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable
 
@@ -17,7 +18,7 @@ from parrot_py.drivers.base import Driver, WouldBlock, nonblocking
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.known import Known
 from parrot_py.drivers.cvmfs.schema import pack_xattrs
-from tests.drivers.contract import TREE, XATTR, DriverContract, expect_errno
+from tests.drivers.contract import NEXT, TREE, XATTR, DriverContract, expect_errno
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import DIR, LINK, Row
 from tests.drivers.cvmfs.truth import BASIC, SHAKE
@@ -26,10 +27,10 @@ from tests.support.httpd import Fault
 Open = Callable[[RepositoryConfig], Repository]
 
 
-def contract_rows(forged: Forged) -> list[Row]:
+def contract_rows(forged: Forged, listed: Mapping[bytes, tuple[int, bytes]] = TREE) -> list[Row]:
     path, name, value = XATTR
     rows = []
-    for entry, (kind, data) in TREE.items():
+    for entry, (kind, data) in listed.items():
         if kind == stat.S_IFREG:
             rows.append(forged.forge.file(entry, data, hardlinks=1 << 32 | 2 if b"same" in entry else 1))
         else:
@@ -44,6 +45,15 @@ class TestCvmfsDriver(DriverContract):
     def driver(self, forged: Forged, opened: Open) -> Driver:
         forged.forge.publish(contract_rows(forged))
         return opened(forged.config())
+
+    @pytest.fixture
+    def publish(self, forged: Forged) -> Callable[[Driver], None]:
+        def publish(driver: Driver) -> None:
+            forged.forge.publish(contract_rows(forged, NEXT), revision=2)
+            assert isinstance(driver, Repository)
+            driver.revisions.renew()
+
+        return publish
 
 
 def would_block(call: Callable[[], object]) -> bool:

@@ -126,13 +126,13 @@ def test_only_the_first_name_of_a_directory_walks_the_catalogs(
     forge.publish([Row(b"/d", DIR), Row(b"/d/e", DIR), *files])
     repository = opened(forged.config())
     steps: list[bytes] = []
-    enter = Tree._enter
+    within = Tree.within
 
     def noted(tree: Tree, mount: Mount, path: bytes) -> Mount:
         steps.append(path)
-        return enter(tree, mount, path)
+        return within(tree, mount, path)
 
-    monkeypatch.setattr(Tree, "_enter", noted)
+    monkeypatch.setattr(Tree, "within", noted)
     for n in range(50):
         assert repository.lookup(b"/d/e/%d" % n).size == 1
     assert steps == [b"/d", b"/d/e"]
