@@ -11,17 +11,20 @@ Server can play the proxy.  Faults are matched newest first against the path by 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
+import struct
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import unquote, urlsplit
 
 
@@ -31,8 +34,10 @@ class Fault:
 
     ``delay``: seconds before the answer.  ``hold``: an event to wait for first.  ``status``: instead of 200.
     ``flip``: inverts the byte at that offset (from the end when negative).  ``truncate``: ends the connection after so
-    many bytes of the body.  ``drop``: ends it without an answer.  ``body``: sent instead of the file.  ``trickle``:
-    seconds between single bytes.  ``headers``: added to the answer.
+    many bytes of the body.  ``drop``: ends it without an answer, ``reset``: with a TCP reset (after ``truncate`` bytes,
+    if both are given).  ``length``: what the answer states its length to be (negative: nothing at all; the connection
+    ends with the body).  ``raw``: sent instead of any HTTP.  ``body``: sent instead of the file.  ``trickle``: seconds
+    between single bytes.  ``headers``: added to the answer.
     """
 
     delay: float = 0.0
@@ -41,6 +46,9 @@ class Fault:
     flip: int | None = None
     truncate: int | None = None
     drop: bool = False
+    reset: bool = False
+    length: int | None = None
+    raw: bytes | None = None
     body: bytes | None = None
     trickle: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +62,7 @@ class _Listener(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.owner.connections += 1
+        self.owner.sockets.add(request)
         super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -75,8 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
             fault.hold.wait(60)
         if fault.delay:
             time.sleep(fault.delay)
-        if fault.drop:
-            self._hang_up()
+        if fault.raw is not None:
+            self.wfile.write(fault.raw)
+        if fault.drop or fault.raw is not None or (fault.reset and fault.truncate is None):
+            self._hang_up(reset=fault.reset)
             return
         data = owner.content(path)
         if data is None and fault.body is None:
@@ -99,12 +110,14 @@ class _Handler(BaseHTTPRequestHandler):
             at = fault.flip % len(data)
             data = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
         self.send_response(status)
-        for name, value in {**(headers or {}), **fault.headers, "Content-Length": str(len(data))}.items():
+        stated = len(data) if fault.length is None else fault.length
+        length = {"Content-Length": str(stated)} if stated >= 0 else {"Connection": "close"}
+        for name, value in {**(headers or {}), **fault.headers, **length}.items():
             self.send_header(name, value)
         self.end_headers()
         if fault.truncate is not None:
             self.wfile.write(data[: fault.truncate])
-            self._hang_up()
+            self._hang_up(reset=fault.reset)
         elif fault.trickle is not None:
             for at in range(len(data)):
                 self.wfile.write(data[at : at + 1])
@@ -112,10 +125,16 @@ class _Handler(BaseHTTPRequestHandler):
                     break
         else:
             self.wfile.write(data)
+            if fault.length is not None:
+                self._hang_up()
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, *, reset: bool = False) -> None:
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: tests look at ``Server.requests``."""
@@ -124,7 +143,16 @@ class _Handler(BaseHTTPRequestHandler):
 class Server:
     """A server on a free port of the loopback interface.  *mounts* maps URL prefixes to directories."""
 
-    def __init__(self, mounts: Mapping[str, Path] | Path, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        mounts: Mapping[str, Path] | Path,
+        tls: ssl.SSLContext | None = None,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        watch: Callable[[str, Mapping[str, str]], object] | None = None,
+    ) -> None:
+        """*watch* is called with target and headers of each request, in the order in which they arrive."""
         self._mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
         self._lock = threading.Lock()
         self._faults: list[tuple[str, Fault]] = []
@@ -132,15 +160,18 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.targets: list[str] = []
         self.connections = 0
+        self.sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.stopping = threading.Event()
-        self._listener = _Listener(("127.0.0.1", 0), _Handler)
+        self._watch = watch
+        self._listener = _Listener((address, port), _Handler)
         self._listener.owner = self
         if tls is not None:
             # The handshake belongs to the thread of the connection, not to the one that accepts.
             self._listener.socket = tls.wrap_socket(
                 self._listener.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.server_address[1]}"
+        self.port = int(self._listener.server_address[1])
+        self.url = f"{'https' if tls else 'http'}://{address}:{self.port}"
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -159,6 +190,13 @@ class Server:
             self._listener.shutdown()
             self._listener.server_close()
             self._thread.join()
+
+    def kill(self) -> None:
+        """Stop, and cut all connections, also those that are idle."""
+        self.stop()
+        for connection in list(self.sockets):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def fault(self, pattern: str, fault: Fault, times: int | None = None) -> None:
         """Apply *fault* to paths that match *pattern*, at most *times* times."""
@@ -182,6 +220,8 @@ class Server:
             self.requests.append(path)
             self.headers.append(headers)
             self.targets.append(target)
+            if self._watch is not None:
+                self._watch(target, headers)
             for pattern, fault in self._faults:
                 if fnmatchcase(path, pattern) and fault.times != 0:
                     if fault.times is not None:

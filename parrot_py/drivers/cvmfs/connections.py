@@ -7,6 +7,7 @@ addresses in turn, while the names in ``Host``, in TLS and in certificates stay 
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ class Connections:
         """*each* is how many idle connections to one place are kept."""
         self._config, self._resolver, self._each = config, resolver, each
         self._crowd = Crowd(ending)
-        self._turns = itertools.count()
+        self._turns = itertools.count(random.randrange(64))
         self._lock = threading.Lock()
         self._managers: dict[tuple[object, ...], PoolManager] = {}
 
@@ -53,7 +54,14 @@ class Connections:
         """
         secure = url.startswith("https:") or (hop.proxy or "").startswith("https:")
         return self._manager(hop, secure, x509 if secure else None).request(
-            "GET", url, headers=dict(headers), timeout=timeout, retries=False, redirect=False, preload_content=False
+            "GET",
+            url,
+            headers=dict(headers),
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            enforce_content_length=False,  # the length of an answer is checked where it is read
         )
 
     def _manager(self, hop: Hop, secure: bool, x509: Path | bytes | None) -> PoolManager:

@@ -175,9 +175,9 @@ def _points(member: Member) -> list[int]:
     """Where *member* stands on the circle: places that depend on its URL alone, so all clients agree on them."""
     url = member.proxy
     if member.address is not None:
-        host = proxy_host(url)
-        literal = f"[{member.address}]" if ":" in member.address else member.address
-        url = url.replace(host, literal, 1) if host and host not in (member.address, literal) else url
+        parts = urlsplit(url)
+        place = f"[{member.address}]" if ":" in member.address else member.address
+        url = parts._replace(netloc=place + (f":{parts.port}" if parts.port else "")).geturl()
     state = int.from_bytes(hashlib.sha1(url.encode(), usedforsecurity=False).digest()[:4], "big")
     points = []
     for _ in range(_POINTS):

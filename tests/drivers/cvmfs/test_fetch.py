@@ -12,8 +12,6 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.proxygroups import ProxyGroups
-from parrot_py.drivers.cvmfs.routes import Hop, Route
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import CHUNKED, Row
 from tests.drivers.cvmfs.trouble import refused
@@ -270,25 +268,3 @@ def test_closing_ends_the_pauses(small: Forged, opened: Open) -> None:
         time.sleep(0.01)
     repository.close()
     assert failed.wait(10)
-
-
-def test_only_who_uses_the_current_way_may_leave_it() -> None:
-    route = Route(["http://a", "http://b", "http://c"])
-    first = route.current()
-    route.leave_host(first)
-    route.leave_host(first)
-    assert route.current() == Hop("http://b", None)
-    assert route.current(tried={"http://b"}) == Hop("http://c", None)
-    assert route.current(tried={"http://a", "http://b", "http://c"}) == Hop("http://b", None)
-
-
-def test_a_route_goes_home_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    route = Route(["http://a", "http://b"], ProxyGroups([["http://p"], ["http://q"]]))
-    route.leave_host(route.current())
-    route.leave_proxy(route.current())
-    assert route.current() == Hop("http://b", "http://q")
-    now = time.monotonic()
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.routes.time.monotonic", lambda: now + 301)
-    assert route.current() == Hop("http://b", "http://p")
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.routes.time.monotonic", lambda: now + 1801)
-    assert route.current() == Hop("http://a", "http://p")
