@@ -109,6 +109,13 @@ class Connections:
 
         return dial
 
+    def drop_idle(self) -> None:
+        """Use no connection again that is idle now."""
+        with self._lock:
+            managers = list(self._managers.values())
+        for manager in managers:
+            manager.clear()
+
     def close(self) -> None:
         """Cut everything, also what others wait for."""
         self._crowd.cut()

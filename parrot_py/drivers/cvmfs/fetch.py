@@ -17,7 +17,7 @@ from parrot_py.drivers.cvmfs import headers as header_lines
 from parrot_py.drivers.cvmfs.effort import Effort, Step
 from parrot_py.drivers.cvmfs.ending import Ending
 from parrot_py.drivers.cvmfs.lanes import Lane, lanes
-from parrot_py.drivers.cvmfs.outcome import RESOLVE, TransferError
+from parrot_py.drivers.cvmfs.outcome import BAD_DATA, RESOLVE, TransferError
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT, PlainSink, Sink
@@ -160,6 +160,8 @@ class Fetcher:
         log.debug("%s: %s: %s, %s", self.config.fqrn, hop.url, error.reason, step.name.lower().replace("_", " "))
         if self._ending.over or not effort.patience.left():
             return False
+        if error.kind == BAD_DATA:
+            self._transport.distrust()
         if step is Step.PAST_CACHES:
             lane.statistics.add(RETRIES)
             return True

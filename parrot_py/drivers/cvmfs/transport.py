@@ -127,6 +127,10 @@ class Transport:
         with head():
             return self._connections.open(request.hop, url, sent, timeout, x509)
 
+    def distrust(self) -> None:
+        """Somebody sent bad data: what is left of it in idle connections must not spoil the next answer."""
+        self._connections.drop_idle()
+
     def close(self) -> None:
         """Cut all connections."""
         self._connections.close()
