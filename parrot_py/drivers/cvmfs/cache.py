@@ -26,23 +26,31 @@ from pathlib import Path
 from parrot_py.drivers.cvmfs.hashes import Algorithm
 from parrot_py.drivers.cvmfs.locks import Locks
 from parrot_py.drivers.cvmfs.marks import is_gone, process_mark
+from parrot_py.drivers.cvmfs.pins import Pins
+from parrot_py.drivers.cvmfs.quota import Quota
 from parrot_py.drivers.cvmfs.transaction import OBJECT_MODE, Transaction, unlink
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure, log
 
 BOOKS = ".parrot"
 """The directory in a cache for what is about the objects in it; the real client does not look at it."""
+_TOUCH_EVERY = 60.0
 _ABANDONED_AFTER = 24 * 3600.0
 # An empty file is stored as an empty zlib stream; its SHA-1 name serves for every empty file, whatever its algorithm.
 EMPTY_NAME = Algorithm.SHA1.hash(bytes.fromhex("789c030000000001")).cache_path()
 
 
 class Cache:
-    """One cache directory.  Methods that make something raise OSError; a read that fails counts as a miss."""
+    """One cache directory.  Methods that make something raise OSError; a read that fails counts as a miss.
 
-    def __init__(self, root: Path) -> None:
+    *quota* is in bytes; None leaves it to the size of the file system (see quota.py).
+    """
+
+    def __init__(self, root: Path, quota: int | None = None) -> None:
         self.root = os.path.abspath(root)
+        self._books = f"{self.root}/{BOOKS}"
         self._ready = False
-        self._locks = Locks(f"{self.root}/{BOOKS}/locks")
+        self._locks = Locks(f"{self._books}/locks")
+        self._quota = Quota(self.root, self._books, self._locks, quota)
 
     def path(self, name: str) -> str:
         """Where the object *name* (``ab/cdef…``) is, if it is there."""
@@ -56,7 +64,50 @@ class Cache:
         except OSError:
             return None
         good = status.st_size == size if size is not None else status.st_size > 0
-        return path if good and stat.S_ISREG(status.st_mode) else None
+        if not good or not stat.S_ISREG(status.st_mode):
+            return None
+        now = time.time()
+        if not 0 <= now - status.st_atime < _TOUCH_EVERY:
+            self._touch(path, now, status)
+        return path
+
+    def _touch(self, path: str, now: float, status: os.stat_result) -> None:
+        """Note that an object is used.
+
+        The time of access says so, but the kernel does not keep it (noatime, relatime), and an object that is only
+        opened again and again by the warm table is not seen here.  The time of change stays: copies are named after it.
+        """
+        try:
+            os.utime(path, ns=(int(now * 1e9), status.st_mtime_ns))
+        except OSError:
+            return  # another user's: he counts
+
+    def used(self) -> int:
+        """Bytes that the objects take on disk, as far as is known."""
+        return self._quota.used()
+
+    def capacity(self) -> int:
+        """Bytes that they may take."""
+        return self._quota.limit()
+
+    def cleanups(self) -> int:
+        """How often objects were removed for lack of room in the last 24 hours."""
+        return self._quota.cleanups()
+
+    def make_room(self, size: int) -> bool:
+        """The disk is full, and *size* bytes more are wanted: remove what was not used for longest.
+
+        Whether that gained something.
+        """
+        return self._quota.make_room(size)
+
+    def committed(self, name: str, amount: int) -> None:
+        """See :class:`~parrot_py.drivers.cvmfs.transaction.Place`."""
+        self._quota.added(name, amount)
+
+    def pins(self, fqrn: str) -> Pins:
+        """The list of the catalogs that a repository has in use."""
+        return Pins(f"{self._books}/pins", fqrn)
 
     def forget(self, name: str) -> None:
         """Remove an object that turned out to be damaged, as far as possible."""
@@ -81,7 +132,6 @@ class Cache:
         """
         try:
             self._prepare()
-            self.make_directory(f"{self.root}/{BOOKS}")
         except OSError as error:
             log.debug("cache %s: %s", self.root, error)  # reported by whoever cannot do without
         with self._locks.turn(f"fetch {name}", seconds, there, lambda: self._progress(name)):
@@ -98,13 +148,15 @@ class Cache:
             return None
 
     @contextmanager
-    def transaction(self, what: str, name: str = "") -> Iterator[Transaction]:
-        """A new file, to become the object *name*; local I/O errors become a Failure that names *what*.
+    def transaction(self, what: str, name: str = "", size: int = 0) -> Iterator[Transaction]:
+        """A new file, to become the object *name*; room is made for its *size* first.
 
-        A full disk stays ENOSPC.
+        Local I/O errors become a Failure that names *what*; a full disk stays ENOSPC.
         """
         txn = None
         try:
+            self._prepare()
+            self._quota.admit(size)
             txn = Transaction(self, _label(name))
             yield txn
         except OSError as error:
@@ -144,6 +196,7 @@ class Cache:
         if self._ready and os.path.isdir(f"{self.root}/txn"):
             return
         self.make_directory(f"{self.root}/txn")
+        self.make_directory(self._books)
         self._ready = True
         self._sweep()
 

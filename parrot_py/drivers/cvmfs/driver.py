@@ -45,7 +45,7 @@ class CvmfsDriver:
 
     def __init__(self, config: RepositoryConfig) -> None:
         self.config = config
-        self.cache = Cache(config.cache_dir)
+        self.cache = Cache(config.cache_dir, config.quota)
         self.fetcher = Fetcher(config)
         pauses = (config.backoff_init, config.backoff_max)
         self.store = Store(self.cache, self.fetcher, Flights[str](config.fqrn, *pauses))
@@ -185,3 +185,4 @@ class CvmfsDriver:
         self.revisions.close()
         self.fetcher.close()
         self.tree.close()
+        self.store.pins.close()

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from parrot_py.drivers.cvmfs.sink import Sink
+from parrot_py.drivers.cvmfs.trouble import Failure
+
 T = TypeVar("T")
 
 
@@ -59,3 +62,28 @@ class Verdict:
         """The decision, once it is made."""
         self._made.wait()
         return self._yes
+
+
+class Revocable:
+    """A Sink that ends the transfer as soon as the object is not wanted any more."""
+
+    def __init__(self, sink: Sink, proven: Verdict) -> None:
+        self._sink, self._proven = sink, proven
+
+    def begin(self) -> None:
+        """A new attempt starts."""
+        self._check()
+        self._sink.begin()
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes as they were transferred."""
+        self._check()
+        self._sink.feed(block)
+
+    def finish(self) -> None:
+        """The transfer is complete."""
+        self._sink.finish()
+
+    def _check(self) -> None:
+        if self._proven.refused:
+            raise Failure("not proven")

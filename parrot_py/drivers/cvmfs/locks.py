@@ -31,7 +31,7 @@ class Locks:
 
     def __init__(self, path: str, mode: int = 0o600) -> None:
         self._path, self._mode = path, mode
-        self._useless = False
+        self.useless = False
 
     @contextmanager
     def turn(
@@ -46,7 +46,7 @@ class Locks:
         fd = self._open()
         try:
             ours = fd is not None and self._wait(fd, _place(what), seconds, settled, progress)
-            if fd is not None and not ours and not self._useless and seconds and not settled():
+            if fd is not None and not ours and not self.useless and seconds and not settled():
                 log.info("no longer waiting for another process that does %s", what)
             yield ours
         finally:
@@ -85,13 +85,13 @@ class Locks:
             return None
         except OSError as error:
             # ENOLCK, ENOSYS, EOPNOTSUPP, and EINVAL of kernels before 3.15
-            self._useless = True
+            self.useless = True
             log.info("%s: no locks here (%s): processes may do the same work twice", self._path, error.strerror)
             return False
         return True
 
     def _open(self) -> int | None:
-        if self._useless:
+        if self.useless:
             return None
         try:
             try:

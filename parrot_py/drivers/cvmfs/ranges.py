@@ -127,9 +127,12 @@ class Ranges:
             found = self._driver.cache.find(name, chunk.size)
             if found is not None:
                 return found
-            with store.cache.transaction(f"chunk {name}", name) as txn:
-                store.fetch_chunk(hash_, chunk, stored, txn.part(0), store.fetcher.patience())
-                return txn.commit(name)
+            return store.make(
+                f"chunk {name}",
+                name,
+                chunk.size,
+                lambda txn: store.fetch_chunk(hash_, chunk, stored, txn.part(0), store.fetcher.patience()),
+            )
 
     def _join(self, layout: Layout, offset: int, size: int) -> bytes:
         wanted = layout.covering(offset, size)

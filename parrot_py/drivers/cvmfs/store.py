@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
+from parrot_py.drivers.cvmfs.assembly import Assembly
 from parrot_py.drivers.cvmfs.cache import Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.database import looks_whole
-from parrot_py.drivers.cvmfs.errand import Errand, Verdict
+from parrot_py.drivers.cvmfs.errand import Errand, Revocable, Verdict
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, PARTIAL, Algorithm, ContentHash
@@ -19,11 +21,9 @@ from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSink, Sink
-from parrot_py.drivers.cvmfs.transaction import Transaction
-from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
+from parrot_py.drivers.cvmfs.transaction import CATALOG_MODE, OBJECT_MODE, Transaction
+from parrot_py.drivers.cvmfs.trouble import Failure, log
 
-# Each holds up to 3 MiB; the tracer is to stay below 60 MB.
-_CHUNK_THREADS = 4
 _DATABASES = {CATALOG: "catalog", HISTORY: "history"}
 _KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
 
@@ -57,36 +57,12 @@ def _is_itself(path: str, hash_: ContentHash) -> bool:
     return hasher.digest() == hash_.digest
 
 
-class _Revocable:
-    """A Sink that ends the transfer as soon as the object is not wanted any more."""
-
-    def __init__(self, sink: Sink, proven: Verdict) -> None:
-        self._sink, self._proven = sink, proven
-
-    def begin(self) -> None:
-        """A new attempt starts."""
-        self._check()
-        self._sink.begin()
-
-    def feed(self, block: bytes) -> None:
-        """The next bytes as they were transferred."""
-        self._check()
-        self._sink.feed(block)
-
-    def finish(self) -> None:
-        """The transfer is complete."""
-        self._sink.finish()
-
-    def _check(self) -> None:
-        if self._proven.refused:
-            raise Failure("not proven")
-
-
 class Store:
     """What the cache has or the servers give.  Thread-safe; methods that may wait say so; raises Failure."""
 
     def __init__(self, cache: Cache, fetcher: Fetcher, flights: Flights[str]) -> None:
         self.cache, self.fetcher, self._flights = cache, fetcher, flights
+        self.pins = cache.pins(fetcher.config.fqrn)
         self._alternative: set[ContentHash] = set()
 
     def use_alternative_names(self, *objects: ContentHash) -> None:
@@ -105,8 +81,9 @@ class Store:
         )
 
     def catalog_file(self, hash_: ContentHash) -> str:
-        """Path of a verified catalog; may wait."""
+        """Path of a verified catalog, which counts as in use from now on; may wait."""
         name = hash_.cache_path()
+        self.pins.add(name)
         return self._cached_catalog(name) or self._flights.run(name, lambda: self._fetch_database(hash_))
 
     @contextmanager
@@ -176,15 +153,17 @@ class Store:
             return self._cached_catalog(name) or self._download_database(hash_, letter, limit, proven)
 
     def _download_database(self, hash_: ContentHash, letter: str, limit: int, proven: Verdict | None) -> str:
-        name, path = hash_.cache_path(), self.remote_path(hash_, letter)
-        with self.cache.transaction(f"object {path[1:]}", name) as txn:
+        path = self.remote_path(hash_, letter)
+
+        def fill(txn: Transaction) -> None:
             sink: Sink = ObjectSink(hash_, COMPRESSION_ZLIB, txn, limit=limit)
-            self.fetcher.object(path, sink if proven is None else _Revocable(sink, proven))
+            self.fetcher.object(path, sink if proven is None else Revocable(sink, proven))
             if not looks_whole(txn.complete()):
                 raise Failure(f"{_DATABASES[letter]} {path[1:]}: not an SQLite file, or a truncated one")
             if proven is not None and not proven.wait():
                 raise Failure("not proven")
-            return txn.commit(name)
+
+        return self.make(f"object {path[1:]}", hash_.cache_path(), 0, fill, CATALOG_MODE)
 
     def _fetch_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
         with self.turn(name, stored.size):
@@ -195,13 +174,32 @@ class Store:
 
     def _download_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
         path = hash_.object_path()
-        with self.cache.transaction(f"object {path[1:]}", name) as txn:
+
+        def fill(txn: Transaction) -> None:
             sink = ObjectSink(hash_, stored.compression, txn, size=stored.size)
             if stored.external is None:
                 self.fetcher.object(path, sink)
             else:
                 self.fetcher.external_file(stored.external, sink)
-            return txn.commit(name)
+
+        return self.make(f"object {path[1:]}", name, stored.size, fill)
+
+    def make(
+        self, what: str, name: str, size: int, fill: Callable[[Transaction], None], mode: int = OBJECT_MODE
+    ) -> str:
+        """Path of a new object *name*, whose content *fill* writes; *size* 0 when it is not known.
+
+        When the disk is full it is tried once more, after room was made.
+        """
+        for last in (False, True):
+            try:
+                with self.cache.transaction(what, name, size) as txn:
+                    fill(txn)
+                    return txn.commit(name, mode)
+            except Failure as failure:
+                if last or failure.code != errno.ENOSPC or not self.cache.make_room(size):
+                    raise
+        raise AssertionError("unreachable")
 
     def _cached(self, hash_: ContentHash, stored: Stored, size: int) -> str | None:
         """Path of the object's content if the cache has it under whatever name; may wait."""
@@ -216,18 +214,16 @@ class Store:
             found = self.cache.find(name, stored.size)
             if found is not None:
                 return found
-            with self.cache.transaction(f"chunked file {name}", name) as txn:
-                _Assembly(self, txn, algorithm, chunks, stored).run()
-                return txn.commit(name)
+            return self.make(
+                f"chunked file {name}",
+                name,
+                stored.size,
+                lambda txn: Assembly(self, txn, algorithm, chunks, stored).run(),
+            )
 
     def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
         """Write the verified content of one chunk into *region*; *patience* is with the whole file."""
-        cached = self._cached(hash_, stored, chunk.size)
-        if cached is not None:
-            with open(cached, "rb") as file:
-                for block in iter(lambda: file.read(PIECE), b""):
-                    region.write(block)
-            region.flush()
+        if self._copy_chunk(hash_, chunk, stored, region):
             patience.gain(chunk.size)
             return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
@@ -237,51 +233,18 @@ class Store:
             self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size), patience)
         region.flush()
 
-
-class _Assembly:
-    """Fetches all chunks of one file into one transaction, several at a time, with one patience for the whole.
-
-    The threads are its own (and the caller's): with a common pool, callers that wait for chunks could hold all the
-    threads that would have to fetch them.
-    """
-
-    def __init__(
-        self, store: Store, txn: Transaction, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
-    ) -> None:
-        self._store, self._txn, self._algorithm, self._stored = store, txn, algorithm, stored
-        self._patience = store.fetcher.patience()
-        self._left = list(reversed(chunks))
-        self._lock = threading.Lock()
-        self._failure: Failure | None = None
-
-    def run(self) -> None:
-        """Fetch everything; raises the first Failure after all threads have ended."""
-        helpers = [
-            threading.Thread(target=self._work, name="parrot-chunk", daemon=True)
-            for _ in range(min(_CHUNK_THREADS, len(self._left)) - 1)
-        ]
-        for helper in helpers:
-            helper.start()
-        self._work()
-        for helper in helpers:
-            helper.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def _next(self) -> Chunk | None:
-        with self._lock:
-            return self._left.pop() if self._left and self._failure is None else None
-
-    def _work(self) -> None:
+    def _copy_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> bool:
+        """Write a chunk that the cache has as an object; whether it has it, and it can be read."""
+        cached = self._cached(hash_, stored, chunk.size)
+        if cached is None:
+            return False
         try:
-            for chunk in iter(self._next, None):
-                hash_ = ContentHash(self._algorithm, chunk.digest)
-                self._store.fetch_chunk(hash_, chunk, self._stored, self._txn.part(chunk.offset), self._patience)
-        except Failure as failure:
-            self._fail(failure)
+            fd = os.open(cached, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            self._fail(local_failure(f"cache {self._store.cache.root}", error))
-
-    def _fail(self, failure: Failure) -> None:
-        with self._lock:
-            self._failure = self._failure or failure
+            log.debug("%s: %s", cached, error)  # evicted just now
+            return False
+        with open(fd, "rb") as file:
+            for block in iter(lambda: file.read(PIECE), b""):
+                region.write(block)
+        region.flush()
+        return True

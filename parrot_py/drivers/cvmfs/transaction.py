@@ -11,6 +11,8 @@ from parrot_py.drivers.cvmfs.trouble import log
 
 # Objects must be executable: the job execs them in place.  They never change, so nobody may write.
 OBJECT_MODE = 0o555
+# Databases are not: that tells catalogs from files in the cache, where both have names without letters.
+CATALOG_MODE = 0o444
 _BEAT_EVERY = 1.0
 
 
@@ -25,6 +27,9 @@ class Place(Protocol):
 
     def make_directory(self, path: str) -> None:
         """Make a directory for objects."""
+
+    def committed(self, name: str, amount: int) -> None:
+        """The object *name* is there now, with *amount* bytes on disk."""
 
 
 class Transaction:
@@ -71,6 +76,7 @@ class Transaction:
         """Give the file its final *name*.  Precondition: what was written is complete and verified."""
         self._pieces.flush()
         os.fchmod(self._fd, mode)
+        amount = os.fstat(self._fd).st_blocks * 512
         # Closed before it has its name: a file open for writing cannot be exec'ed (ETXTBSY).
         self._close()
         final = self._place.path(name)
@@ -80,6 +86,7 @@ class Transaction:
             self._place.make_directory(os.path.dirname(final))
             os.rename(self._path, final)
         self._done = True
+        self._place.committed(name, amount)
         return final
 
     def abandon(self) -> None:

@@ -54,9 +54,12 @@ class Failure(Exception):
 
 
 def local_failure(what: str, error: OSError) -> Failure:
-    """The failure for a local I/O error: a full disk stays ENOSPC (EDQUOT reads the same to a job), the rest is EIO."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return Failure(f"{what}: {error}", errno.ENOSPC if full else errno.EIO)
+    """The failure for a local I/O error: a full disk is ENOSPC (EDQUOT reads the same to a job), most others are EIO.
+
+    EFBIG is a limit of this process (``ulimit -f``), which no room on the disk helps against.
+    """
+    codes = {errno.ENOSPC: errno.ENOSPC, errno.EDQUOT: errno.ENOSPC, errno.EFBIG: errno.EFBIG}
+    return Failure(f"{what}: {error}", codes.get(error.errno or 0, errno.EIO))
 
 
 def acquire(lock: threading.Lock) -> None:

@@ -55,7 +55,8 @@ def test_layout_and_modes(site: Site, opened: Open) -> None:
         if path.is_dir():
             assert mode == (0o755 if os.getuid() == 0 else 0o700)
         else:
-            assert mode == (0o600 if path.name.startswith("cvmfschecksum.") else 0o555)
+            catalog = path.read_bytes()[:6] == b"SQLite"
+            assert mode == (0o600 if path.name.startswith("cvmfschecksum.") else 0o444 if catalog else 0o555)
             assert re.fullmatch(r"[0-9a-f]{2}/[0-9a-f]{38}|cvmfschecksum\..*", str(path.relative_to(site.cache)))
     assert list((site.cache / "txn").iterdir()) == []
 

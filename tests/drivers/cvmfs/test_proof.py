@@ -15,7 +15,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.breadcrumb import Breadcrumb, CrumbFile
-from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs.cache import BOOKS, Cache
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import NAME
@@ -169,7 +169,7 @@ def test_a_breadcrumb_only_moves_forward(tmp_path: Path) -> None:
     assert file.read() == crumb(7, "b")
     file.leave(crumb(2), replace=True)
     assert file.read() == file.read_own() == crumb(2)
-    assert {path.name for path in tmp_path.iterdir()} <= {f"cvmfschecksum.{NAME}", "txn"}
+    assert {path.name for path in tmp_path.iterdir()} <= {f"cvmfschecksum.{NAME}", "txn", BOOKS}
     assert (tmp_path / f"cvmfschecksum.{NAME}").stat().st_mode & 0o777 == 0o600
 
 
