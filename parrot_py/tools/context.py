@@ -38,11 +38,15 @@ class Context:
 
     def open(self, fqrn: str) -> Repository:
         """The repository *fqrn*, connected; closed at the end."""
-        repository = self._opened.get(fqrn)
-        if repository is None:
-            repository = self._opened[fqrn] = Repository(self.config(fqrn))
-            repository.lookup(b"")
+        repository = self.repository(fqrn)
+        repository.lookup(b"")
         return repository
+
+    def repository(self, fqrn: str) -> Repository:
+        """The repository *fqrn*, not connected yet; closed at the end."""
+        if fqrn not in self._opened:
+            self._opened[fqrn] = Repository(self.config(fqrn))
+        return self._opened[fqrn]
 
     def locate(self, text: str) -> tuple[Repository, str]:
         """The repository and the path in it that *text* names."""

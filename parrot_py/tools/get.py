@@ -17,6 +17,7 @@ from parrot_py.tools.copying import Copier
 from parrot_py.tools.output import Meter
 from parrot_py.tools.pool import PARALLEL, Pool
 from parrot_py.tools.status import LocalTrouble
+from parrot_py.tools.walking import walk
 
 _EPILOG = """\
 A directory's contents go into DEST, which is made; a file becomes DEST, or goes into it if that is a directory.
@@ -80,8 +81,8 @@ class _Errand:
         first: dict[int, bytes] = {}
         links: list[tuple[Inode, bytes]] = []
         with Pool(jobs) as pool:
-            for path, inode in self._repository.walk(source):
-                destination = target + path[len(source.path) :]
+            for inode in walk(self._repository, source):
+                destination = target + inode.path[len(source.path) :]
                 if inode.is_dir:
                     self.copier.directory(destination)
                     directories.append((inode, destination))

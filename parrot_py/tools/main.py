@@ -22,6 +22,11 @@ SUBCOMMANDS = {
     "ls": "list directories",
     "cat": "write files to standard output",
     "get": "copy files and trees out of a repository",
+    "prefetch": "fetch files, trees or catalogs into the cache",
+    "tags": "the named revisions of a repository",
+    "diff": "what differs between two revisions",
+    "verify": "check the cache against the hashes of what is in it",
+    "wipe": "remove everything from the cache",
 }
 """Subcommand → what it does.  The module has the same name, and ``add(parser)`` and ``run(arguments, context)``."""
 

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from parrot_py.tools.status import printable
 
+_COMPLAINTS = 20
+
 
 class Meter(Protocol):
     """Counts what is done."""
@@ -39,6 +41,8 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.json, self._quiet = as_json, quiet
+        self._rich: Any = None
+        self._complaints = 0
 
     def document(self, value: Any) -> None:
         """The whole answer, in JSON."""
@@ -93,11 +97,16 @@ class Output:
             table.add_row(*(Text(printable(value)) for value in row))
         self._console().print(table)
 
-    @staticmethod
-    def _console() -> Any:
-        from rich.console import Console
+    def coloured(self, text: str, colour: str) -> None:
+        """A line on a terminal."""
+        self._console().print(text, style=colour, soft_wrap=True)
 
-        return Console(highlight=False, markup=False, emoji=False)
+    def _console(self) -> Any:
+        if self._rich is None:
+            from rich.console import Console
+
+            self._rich = Console(highlight=False, markup=False, emoji=False)
+        return self._rich
 
     @contextmanager
     def meter(self, what: str) -> Iterator[Meter]:
@@ -110,10 +119,13 @@ class Output:
         with Bar(what) as bar:
             yield bar
 
-    @staticmethod
-    def complain(text: str) -> None:
-        """A line about trouble on standard error."""
-        sys.stderr.write(f"parrot_cvmfs: {printable(text)}\n")
+    def complain(self, text: str) -> None:
+        """A line about trouble with one of many things, on standard error; only the first ones are told."""
+        self._complaints += 1
+        if self._complaints <= _COMPLAINTS:
+            sys.stderr.write(f"parrot_cvmfs: {printable(text)}\n")
+        elif self._complaints == _COMPLAINTS + 1:
+            sys.stderr.write("parrot_cvmfs: more of the same is not shown (--json tells all)\n")
 
     def note(self, text: str) -> None:
         """A line on standard error, unless nobody wants to know."""

@@ -96,3 +96,12 @@ class Places:
             mount = mount_of(inode)
             found = mount.catalog.facts.nested.get(mount.inner(path))
         return found[0].decode("ascii", "replace") if found is not None and isinstance(found[0], bytes) else None
+
+    def subcatalogs(self, inode: Inode) -> list[bytes]:
+        """Where nested catalogs begin at or below the directory *inode*, as far as the catalog of its members knows."""
+        subpath = self._driver.config.subpath
+        path = subpath + inode.path
+        with self._driver.answering():
+            mount = self._driver.tree.within(mount_of(inode), path)
+            begins = [mount.path + inner[len(mount.prefix) :] for inner in mount.catalog.facts.nested]
+        return sorted(each[len(subpath) :] for each in begins if each.startswith(path + b"/"))

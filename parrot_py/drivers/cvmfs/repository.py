@@ -28,10 +28,15 @@ from typing import Any, BinaryIO, Union
 from parrot_py.config import single
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode
+from parrot_py.drivers.cvmfs import past
+from parrot_py.drivers.cvmfs.differences import Change, differences
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.history import Tag
+from parrot_py.drivers.cvmfs.inspection import Standing, inspect
+from parrot_py.drivers.cvmfs.past import Revision, Which
 from parrot_py.drivers.cvmfs.paths import PathLike, Places
-from parrot_py.drivers.cvmfs.ranges import Ranges
+from parrot_py.drivers.cvmfs.ranges import Layout, Ranges
 from parrot_py.errors import ConfigError
 
 Place = Union[Inode, PathLike]
@@ -151,6 +156,14 @@ class Repository(CvmfsDriver):
         """Whether the directory at *path* is a bind mountpoint: a part of some revision, shown here once more."""
         return self._places.bound(self.stat(path))
 
+    def nested_catalog(self, path: Place) -> str | None:
+        """The hash of the nested catalog that begins at the directory at *path*, None when none does."""
+        return self._places.nested(self.stat(path))
+
+    def subcatalogs(self, path: Place = b"") -> list[bytes]:
+        """The directories below the directory at *path* where nested catalogs begin, without those further down."""
+        return self._places.subcatalogs(self.stat(path))
+
     def read(self, path: Place, offset: int = 0, size: int | None = None) -> bytes:
         """*size* bytes (default: all) of the file at *path* from *offset* on; fewer at its end.
 
@@ -174,6 +187,10 @@ class Repository(CvmfsDriver):
             raise OSError(code, os.strerror(code), inode.path)
         return inode
 
+    def layout(self, path: Place) -> Layout | None:
+        """How the chunked file at *path* is stored; None for a file in one piece."""
+        return self._ranges.layout(self._file(path))
+
     def getxattr(self, inode: Place, name: str | bytes) -> bytes:
         """The extended attribute *name* of the path or inode *inode*, links followed.  Raises ENODATA."""
         return super().getxattr(self._at(inode, follow=not isinstance(inode, Inode)), os.fsencode(name))
@@ -189,6 +206,57 @@ class Repository(CvmfsDriver):
             return {}
         with self.answering():
             return self._xattrs(inode)
+
+    def tags(self) -> list[Tag]:
+        """The named revisions, the newest first; asks the servers.  The list is empty where there is no history."""
+        with self.answering():
+            return past.tags(self, past.newest(self))
+
+    def list_revisions(self) -> list[Revision]:
+        """The revisions that have a name, and the newest one; the newest first; asks the servers."""
+        with self.answering():
+            return past.revisions(self)
+
+    def at(self, which: Which) -> Repository:
+        """Another revision of this repository, opened beside it (and to be closed by itself).
+
+        *which* is a number, a tag, the text of a root hash, an aware datetime (the last revision published by then) or
+        None for the newest now.  Raises ENOENT for one that the history does not name.
+        """
+        with self.answering():
+            root = past.find(self, which)
+        return type(self)(self.config._replace(root_hash=root, tag=None, date=None))
+
+    def diff(self, old: Which, new: Which = None) -> Iterator[Change]:
+        """What differs between two revisions, named as in :meth:`at`: see :func:`differences.differences`.
+
+        Only catalogs that differ are fetched.  Owners are those in the catalogs, not the configured ones.
+        """
+        real = self.config._replace(uid=None, gid=None, uid_map=(), gid_map=())
+        with Repository(real) as one, one.at(old) as before, one.at(new) as after:
+            yield from differences(before, after)
+
+    def inspect(self, *, measure: bool = False) -> Standing:
+        """Ask the servers now: the way to them, what proves the content; *measure*: and the speed.  Never raises."""
+        return inspect(self, measure=measure)
+
+    def counts(self) -> dict[str, int]:
+        """How many entries of each kind the whole repository has, by the format's names: ``regular``, ``dir`` …"""
+        lines = os.fsdecode(self.getxattr(b"", "user.repo_counters")).splitlines()
+        return {name: int(value) for name, _, value in (line.partition(",") for line in lines)}
+
+    def statistics(self) -> dict[str, int]:
+        """What was transferred since the repository was opened, by the counters' names in the real client.
+
+        ``download.n_requests``, ``download.sz_transferred_bytes``, ``download.sz_transfer_time`` (milliseconds),
+        ``download.n_retries``, ``download.n_proxy_failover``, ``download.n_host_failover``; the same with
+        ``download-external.``.
+        """
+        fetcher = self.fetcher
+        return {
+            **fetcher.statistics.counters("download"),
+            **fetcher.external_statistics.counters("download-external"),
+        }
 
 
 def _files(key: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
