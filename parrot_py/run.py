@@ -110,6 +110,7 @@ def run(config: RunConfig) -> int:
         dispatcher.run()
         if not dispatcher.busy:
             namespace.close()
+            config.repositories.close()
     finally:
         sessiondir.remove(session)
     if engine.counters()["foreign"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parrot_py import __version__
 from parrot_py.config import command_line, directories, environment, proxies, repositories, values
@@ -17,6 +18,9 @@ from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
 from parrot_py.config.sources import ETC, Base, Sources
 from parrot_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from parrot_py.config.option_files import UserOptions
 
 __all__ = ["Message", "Mount", "RepositoryTable", "RunConfig", "read"]
 
@@ -81,8 +85,10 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         late_proxy=late,
         caller_variables=_caller_variables(given, environ),
         etc=values.absolute(environ.get("PARROT_CVMFS_ETC") or str(ETC), "PARROT_CVMFS_ETC"),
+        tempdir=tempdir,
     )
-    table = _table(given, environ, _sources(given, base))
+    user = _user_options(given, environ)
+    table = _table(given, environ, Sources(base, user))
     flags = _debug_flags(given, environ)
     return RunConfig(
         inside=bool(environ.get(ENABLED)),
@@ -100,20 +106,30 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         debug_flags=flags,
         debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
         debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),
-        remarks=given.remarks + tuple(table.remarks),
+        remarks=given.remarks + tuple(user.remarks if user else ()) + tuple(table.remarks),
         warnings=tuple(found.warning for found in (early, late) if found and found.warning) + tuple(table.warnings),
     )
 
 
-def _sources(given: Given, base: Base) -> Sources:
-    """What the options of the run set."""
-    options = given.values.get("cvmfs-option")
-    if not options:
-        return Sources(base)
+def _user_options(given: Given, environ: Mapping[str, str]) -> UserOptions | None:
+    """What the options of the run say about parameters; None when they say nothing."""
+    options = given.values.get("cvmfs-option", ())
+    files = [values.absolute(text, "--cvmfs-option-file") for text in given.values.get("cvmfs-option-file", ())]
+    named = environ.get("PARROT_CVMFS_OPTION_FILE")
+    if named and not files:
+        files = [values.absolute(named, "PARROT_CVMFS_OPTION_FILE")]
+    legacy = given.last("cvmfs-config")
+    told = (
+        ("--cvmfs-config", legacy)
+        if legacy is not None
+        else ("PARROT_CVMFS_CONFIG", environ.get("PARROT_CVMFS_CONFIG", ""))
+    )
+    if not (options or files or told[1]):
+        return None
     # Only who uses parameters pays for the modules that know them.
-    from parrot_py.config import settings
+    from parrot_py.config.option_files import UserOptions
 
-    return Sources(base, settings.of_options(options))
+    return UserOptions(told if told[1] else None, files, options)
 
 
 def _table(given: Given, environ: Mapping[str, str], sources: Sources) -> RepositoryTable:

@@ -137,16 +137,20 @@ def _ours(place: Place) -> bool:
         return _writable(place.path)
     if (place.path / "cachedb").exists() or not _writable(place.path):
         return False
-    try:
-        return os.stat(place.path).st_uid == os.geteuid()
-    except OSError:
-        return True  # it is still to be made
+    there = _existing(place.path)
+    # Root could make anything anywhere; a place that is not there yet is for the client that is to be installed.
+    return os.stat(there).st_uid == os.geteuid() and (there == place.path or os.geteuid() != 0)
 
 
 def _writable(path: Path) -> bool:
     """Whether things can be made in *path*, which need not be there yet."""
-    there = next((each for each in (path, *path.parents) if each.exists()), path)
+    there = _existing(path)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _existing(path: Path) -> Path:
+    """*path*, or the nearest directory above it that is there."""
+    return next((each for each in (path, *path.parents) if each.exists()), path)
 
 
 def _size(builder: Builder, instance: Instance) -> None:

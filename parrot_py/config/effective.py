@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_py.config import parameters, proxies
+from parrot_py.config.files import LocalFiles
 from parrot_py.config.kinds import Where
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.config.parameters import Parameter
 from parrot_py.config.settings import BUILT_IN, Setting, Settings, expanded
 from parrot_py.config.sources import Base
 from parrot_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from parrot_py.config.site import Chain
 
 GRID_CERTIFICATES = Path("/etc/grid-security/certificates")
 _AUTHZ = "CVMFS_AUTHZ_"
@@ -40,11 +44,12 @@ class Effective(NamedTuple):
 class Builder:
     """Reads parameters by name and collects fields.  Mistakes raise ConfigError or become a warning (see Setting)."""
 
-    def __init__(
-        self, fqrn: str, settings: Mapping[str, Setting], base: Base, common: Mapping[str, Setting] | None = None
-    ) -> None:
-        """*common* is what the site's files for all repositories set."""
-        self.fqrn, self.base, self.common = fqrn, base, common or {}
+    def __init__(self, fqrn: str, settings: Mapping[str, Setting], base: Base, chain: Chain | None = None) -> None:
+        """*chain* is what the files of the site say, part of *settings*."""
+        self.fqrn, self.base = fqrn, base
+        self.common: Mapping[str, Setting] = chain.common if chain else {}
+        self.files = chain.files if chain else LocalFiles()
+        self.extra_blacklist = chain.extra_blacklist if chain else ""
         self.settings: Settings = expanded(settings, fqrn)
         self.fields: dict[str, Any] = {}
         self.sources: dict[str, tuple[str, str]] = {}
@@ -137,7 +142,7 @@ def _combine(builder: Builder) -> None:
     hidden = {None: None, True: "never", False: "always"}[builder.get("CVMFS_HIDE_MAGIC_XATTRS")]
     builder.put("magic_xattrs", builder.get("CVMFS_MAGIC_XATTRS_VISIBILITY") or hidden)
     if builder.text("CVMFS_IPV4_ONLY") or environ.get("CVMFS_IPV4_ONLY"):
-        builder.put("ipfamily", 4)
+        builder.put("ipv4_only", True)
     for field in ("timeout", "timeout_direct"):
         own = builder.get(f"CVMFS_EXTERNAL_{field.upper()}")
         builder.put(f"external_{field}", builder.fields.get(field) if own is None else own)

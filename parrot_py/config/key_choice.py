@@ -31,8 +31,9 @@ def _keys(builder: Builder) -> tuple[Path, ...]:
     known = _built_in(builder)
     if directory < 0:
         # The site's own directory is for what nothing is known about.
-        return known or _in_directory(builder.base.etc / "keys")
-    found = _in_directory(values.absolute(builder.text(DIRECTORY), builder.settings[DIRECTORY].what))
+        return known or _in_directory(builder, builder.base.etc / "keys")
+    path = values.absolute(builder.text(DIRECTORY), builder.settings[DIRECTORY].what, builder.base.directory)
+    found = _in_directory(builder, path)
     # A directory for all repositories need not hold the keys of a domain that only the built-in list knows.
     if builder.rank("CVMFS_SERVER_URL") == BUILT_IN and directory <= COMMON:
         return tuple(dict.fromkeys(known + found))
@@ -45,12 +46,12 @@ def _built_in(builder: Builder) -> tuple[Path, ...]:
 
 
 def _listed(builder: Builder, setting: Setting) -> tuple[Path, ...]:
-    return tuple(_key(part, setting.what, builder.base.directory) for part in setting.value.split(":") if part)
+    return tuple(_key(builder, part, setting.what) for part in setting.value.split(":") if part)
 
 
-def _key(text: str, what: str, directory: str) -> Path:
+def _key(builder: Builder, text: str, what: str) -> Path:
     if not text.startswith("<"):
-        return values.absolute(text, what, directory)
+        return _local(builder, values.absolute(text, what, builder.base.directory), what)
     name = text[len("<BUILTIN-") : -len(".pub>")] if text.startswith("<BUILTIN-") and text.endswith(".pub>") else ""
     path = domains.key_file(name)
     if path is None:
@@ -58,13 +59,23 @@ def _key(text: str, what: str, directory: str) -> Path:
     return path
 
 
-def _in_directory(path: Path) -> tuple[Path, ...]:
-    return tuple(sorted(path.glob("*.pub")))
+def _in_directory(builder: Builder, path: Path) -> tuple[Path, ...]:
+    return tuple(builder.files.local(Path(each)) for each in builder.files.glob(f"{path}/*.pub"))
 
 
 def _blacklists(builder: Builder) -> tuple[Path, ...]:
     named = builder.get(BLACKLIST)
-    if named is not None:
-        return (named,)
     usual = builder.base.etc / "blacklist"
-    return (usual,) if usual.is_file() else ()
+    found: tuple[Path, ...] = (usual,) if usual.is_file() else ()
+    if named is not None:
+        found = (_local(builder, named, builder.settings[BLACKLIST].what),)
+    extra = builder.extra_blacklist
+    return (*found, _local(builder, Path(extra), "blacklist")) if extra else found
+
+
+def _local(builder: Builder, path: Path, what: str) -> Path:
+    """*path*, or a copy of it where it lies in the configuration repository."""
+    try:
+        return builder.files.local(path)
+    except OSError as error:
+        raise ConfigError(f"{what}: cannot read {str(path)!r}: {error.strerror}") from error

@@ -51,6 +51,13 @@ HONOURED = (
     Option("--cvmfs-alien-cache", "DIR", "PARROT_CVMFS_ALIEN_CACHE", "a cache shared with others", "<tempdir>/cvmfs"),
     Option("--cvmfs-option", "NAME=VALUE", "", "set a CernVM-FS parameter for all repositories (repeatable)"),
     Option(
+        "--cvmfs-option-file",
+        "FILE",
+        "PARROT_CVMFS_OPTION_FILE",
+        "a file that sets parameters, written like those of /etc/cvmfs (repeatable)",
+    ),
+    Option("--cvmfs-config", "OPTIONS", "PARROT_CVMFS_CONFIG", "global options of libcvmfs: cache_directory=DIR,..."),
+    Option(
         "--link-environment",
         "",
         "PARROT_LINK_ENVIRONMENT",
@@ -95,7 +102,6 @@ IGNORED = (
         ignored="any number of repositories is served at once",
     ),
     Option("--cvmfs-disable-alien-cache", ignored="the cache needs no lock directory"),
-    Option("--cvmfs-config", "OPTIONS", "PARROT_CVMFS_CONFIG", ignored="see -t, --cvmfs-alien-cache and -o"),
     Option("--disable-service", "NAME", ignored=_REMOTE),
     Option("--dynamic-mounts", ignored="the job cannot change mounts"),
     Option("--fake-setuid", ignored=_REAL),
@@ -119,12 +125,6 @@ REFUSED = (
     Option("-n --name-list", "FILE", refused=f"recording names is {_LATER}"),
     Option("--stats-file", "FILE", refused=f"statistics as a file are {_LATER}; use --stats"),
     Option("--ext-image", "IMAGE=PATH", refused=f"file system images are {_LATER}"),
-    Option(
-        "--cvmfs-option-file",
-        "FILE",
-        "PARROT_CVMFS_OPTION_FILE",
-        refused=f"CVMFS parameter files are {_LATER}; write them as options of -r",
-    ),
 )
 """Options whose silent absence would mislead: naming one is an error and nothing is started."""
 

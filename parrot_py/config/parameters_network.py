@@ -38,7 +38,7 @@ SERVERS_AND_PROXIES = (
     P("CVMFS_PROXY_SHARDING_POLICY", TEXT, "name of a module that chooses proxies",
       ignored="there are no modules to load"),
     P("CVMFS_IPFAMILY_PREFER", FAMILY, "the addresses of a proxy to prefer", "ipfamily", "4"),
-    P("CVMFS_IPV4_ONLY", TEXT, "set (to anything, or as a variable of the environment): IPv4 only", "ipfamily",
+    P("CVMFS_IPV4_ONLY", TEXT, "set (to anything, or as a variable of the environment): IPv4 only", "ipv4_only",
       plain=False),
     P("CVMFS_MAX_IPADDR_PER_PROXY", COUNT, "use only so many addresses of a proxy's name; 0: all",
       "max_addresses_per_proxy", "0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from parrot_py.config import proxies
 from parrot_py.config.effective import Builder
 from parrot_py.config.proxies import AUTO, Found, Groups
-from parrot_py.config.settings import BUILT_IN, ENTRY, SPECIFIC
+from parrot_py.config.settings import BUILT_IN, ENTRY, SPECIFIC, USER
 
 PUBLIC_FALLBACK = "http://cvmfsbproxy.cern.ch:3126;http://cvmfsbproxy.fnal.gov:3126"
 """What the public configuration uses behind the proxies of a site."""
@@ -24,7 +24,7 @@ SINGLE = ((AUTO,), ("DIRECT",))
 
 def choose(builder: Builder, groups: Groups, *, from_files: bool) -> None:
     """Set the proxy fields; *groups* are the :func:`regular` ones."""
-    fallback = _fallback(builder, groups, from_files)
+    fallback = _fallback(builder, groups, from_files=from_files)
     groups, fallback = proxies.without_direct(groups, fallback)
     builder.fields.update(proxies=groups, fallback_proxies=fallback)
     scripts = builder.get("CVMFS_PAC_URLS")
@@ -71,14 +71,15 @@ def _groups(builder: Builder, name: str) -> Groups | None:
     return groups or None
 
 
-def _fallback(builder: Builder, groups: Groups, from_files: bool) -> Groups:
+def _fallback(builder: Builder, groups: Groups, *, from_files: bool) -> Groups:
     """The groups after all others.
 
-    Those of the public configuration stand behind a site's proxies only: who names proxies himself gets these, and
-    ``DIRECT`` where he wrote it.
+    Those of files and of the public configuration stand behind a site's proxies only: who names proxies himself gets
+    these, ``DIRECT`` where he wrote it, and no others (an INVALID-PROXY is there to keep everything offline).
     """
     if FALLBACK in builder.settings:
-        return _groups(builder, FALLBACK) or ()
+        stated = builder.rank(FALLBACK) >= USER
+        return (_groups(builder, FALLBACK) if stated or from_files else None) or ()
     profile = builder.text("CVMFS_CLIENT_PROFILE")
     if not from_files or profile in ("single", "custom") or builder.rank("CVMFS_SERVER_URL") != BUILT_IN:
         return ()

@@ -62,6 +62,7 @@ class RepositoryTable:
         self._lock = threading.Lock()
         self.remarks: list[str] = []
         self.warnings: list[str] = []
+        sources.named = self.find
         for entry in listed:
             self._check(entry)
 
@@ -101,6 +102,10 @@ class RepositoryTable:
             if made is not None:
                 self._tell(made)
         return self._found.get(text)
+
+    def close(self) -> None:
+        """Drop connections that finding a repository may have opened."""
+        self._sources.close()
 
     def names(self) -> list[str]:
         """The names that a listing of /cvmfs shows: every repository that was configured by its full name."""

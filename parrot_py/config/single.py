@@ -29,7 +29,10 @@ def find(run: RunConfig, fqrn: str) -> RepositoryConfig:
 
     The directories for the cache and for temporary files are made when they are not there.
     """
-    config = run.repositories.find(fqrn)
+    try:
+        config = run.repositories.find(fqrn)
+    finally:
+        run.repositories.close()
     if config is None:
         raise ConfigError(f"no repository {fqrn!r} is configured; describe it with -r {fqrn}:url=URL,pubkey=FILE")
     if not config.urls:

@@ -243,8 +243,9 @@ def test_external_time_outs_follow_the_others() -> None:
 
 
 def test_ipv4_only() -> None:
-    assert repository("CVMFS_IPFAMILY_PREFER=6", "CVMFS_IPV4_ONLY=1").ipfamily == 4
-    assert repository("CVMFS_IPFAMILY_PREFER=6", CVMFS_IPV4_ONLY="1").ipfamily == 4
+    assert repository("CVMFS_IPV4_ONLY=1").ipv4_only
+    assert repository(CVMFS_IPV4_ONLY="1").ipv4_only
+    assert not repository().ipv4_only
 
 
 def test_keys_of_a_directory(tmp_path: Path) -> None:

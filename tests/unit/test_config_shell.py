@@ -1,0 +1,262 @@
+"""The interpreter of the shell language: the same as /bin/sh for what configuration files use, and never a hang."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parrot_py.config.files import LocalFiles
+from parrot_py.config.shell import Shell, Value
+from parrot_py.config.shell.arithmetic import evaluate
+
+NAMES = ("A", "B", "C", "D", "E", "CVMFS_USE_CDN", "CVMFS_SERVER_URL", "CVMFS_HTTP_PROXY", "CVMFS_FALLBACK_PROXY")
+
+
+def run(path: Path, **environ: str) -> tuple[dict[str, Value], list[str]]:
+    warnings: list[str] = []
+    return Shell(LocalFiles(), warnings.append).run(str(path), environ), warnings
+
+
+def texts(place: Path, text: str, **environ: str) -> dict[str, str]:
+    """What *text* sets, without any warning."""
+    path = place / "script"
+    path.write_text(text + "\n")
+    found, warnings = run(path, **environ)
+    assert warnings == []
+    return {name: value.text for name, value in found.items()}
+
+
+def warned(place: Path, text: str) -> tuple[dict[str, str], list[str]]:
+    path = place / "script"
+    path.write_text(text + "\n")
+    found, warnings = run(path)
+    assert all(line.startswith(f"{place}/") for line in warnings)
+    return {name: value.text for name, value in found.items()}, [line[len(str(place)) + 1 :] for line in warnings]
+
+
+def of_sh(place: Path, text: str, **environ: str) -> dict[str, str]:
+    """The variables that the real shell has after *text*."""
+    path = place / "script"
+    path.write_text(text + "\n")
+    show = "; ".join(f'printf "%s\\0" "{name}=${{{name}-(unset)}}"' for name in NAMES)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'. "{path}"; {show}'], env=environ, capture_output=True, text=True, check=True, cwd=place
+    )
+    pairs = (entry.partition("=") for entry in done.stdout.split("\0") if entry)
+    return {name: value for name, _, value in pairs if value != "(unset)"}
+
+
+SNIPPETS = [
+    "A=1\nB=$A$A",
+    "A='x y'  # comment\nB=\"$A z\"\nC=${A}q#no",
+    "A=${B:-d} C=${B:=e} D=$B",
+    "A=;B=${A:-x}${A-y}${A:+z}${A+w}",
+    "A='a;b' B=\"c;d\" C=e\\;f",
+    'A="a;\\\n  b"\nB=a\\\nb',
+    'A="\\$B \\"q\\" \\n \\\\"\nB=\'\\$A\'',
+    "A='it'\\''s'",
+    "A=\"it's\" B='\"'",
+    "A=a\"b c\"d'e f'g",
+    'if [ "x$A" = x ]; then B=1; else B=2; fi',
+    'if [ -z "$A" ]\nthen\n  B=1\nelif [ x = x ]; then B=2\nelse\n  B=3\nfi',
+    "A=2\nif [ $A -eq 1 ]; then B=1; elif [ $A -gt 1 ] && [ $A -le 2 ]; then B=2; fi",
+    "[ -f /etc/passwd ] && A=file || A=none\n[ -d /etc ] && B=dir\n[ -e /nonexistent ] || C=missing",
+    "[ -r /etc/passwd ] && A=1; [ -s /dev/null ] || B=empty; ! [ -d /nonexist ] && C=1",
+    'test -n "$A" || A=was-empty\ntest -z "$B" && B=also',
+    '[ "$A" ] || A=1\n[ "$A" ] && B=1',
+    "[ a = a -a b = b ] && A=1\n[ a = b -o b = b ] && B=1\n[ ! a = b -a \\( x = x \\) ] && C=1",
+    '[ ! "$A" ] && A=1\n[ ! a = b ] && B=1\n[ -n = ] && C=1\n[ "" ] || D=1\n[ ] || E=1',
+    "case abc in a*) A=1;; *) A=2;; esac\ncase x in y|x) B=1 ;; esac",
+    "case \"$A\" in '') B=empty;; esac\ncase a.b in (*.b) C=1;; esac\ncase '*' in '*') D=star;; esac",
+    "case [x] in \\[*) A=1;; esac\ncase b in [!a]) B=1;; esac\ncase c in [a-c]) C=1;; esac",
+    "for A in 1 2 3; do B=$B$A; done",
+    'B=\'x y\'; for A in $B "$B" z; do C="$C<$A>"; done',
+    "for A in 1 2 3 4; do [ $A = 2 ] && continue; [ $A = 4 ] && break; B=$B$A; done",
+    "A=0; while [ $A -lt 5 ]; do A=$((A+1)); done; until [ $A = 0 ]; do A=$((A-1)); B=x$B; done",
+    "A=$((1+2*3)) B=$(( (4-6) % 4 )) C=$((7/2)) D=$((-7/2)) E=$((1<2&&2>1))",
+    "A=5; B=$(($A*2)) C=$((A*2)) D=$(( A > 3 ? 1 : 2 )) E=$((0x10+010))",
+    "A=x.y.z; B=${A#*.} C=${A##*.} D=${A%.*} E=${A%%.*}",
+    "A=hello; B=${#A}; C=${#D}",
+    'A=${B:-"q r"}\nC="${B:-\'x\'}"\nD=${B:-${A:-n}}',
+    "export A=1 B\nreadonly C=3\nexport D=$A$C",
+    "eval 'A=$((3))'\nA_B=x; B=A; eval \"C=\\$$B\"",
+    "unset A; A=${A-unset}; B=; C=${B-set}; unset A",
+    "(A=1; B=2)\n{ C=3; D=4\n}",
+    "A=1;B=2; C=3 ;",
+    "# only a comment\n   # and another\nA=1 # b=2",
+    "A=a#b\nB=#\nC='#'",
+    "true && A=1; false && B=1; : ; false || C=1",
+    "A=1\nreturn\nA=2",
+    "if false; then A=1; fi; B=$?\nfalse; C=$?\ntrue; D=$?",
+    'A=$UNSET; B="$UNSET"; C=$',
+    "A=~/x; B='~'; C=a~",
+    "A=1 B=$A$A; C=$B",
+    "if true; then if false; then A=1; else A=2; fi; fi >/dev/null 2>&1",
+    "[ -f /etc/passwd ] 2>/dev/null && A=1",
+    'CVMFS_HTTP_PROXY=\'auto;DIRECT\'\nif [ -z "$CVMFS_USE_CDN" ]; then\n  if [ "$CVMFS_HTTP_PROXY" = "DIRECT" ] ||\n'
+    '     [ "$CVMFS_HTTP_PROXY" = "auto;DIRECT" ]; then\n    CVMFS_USE_CDN=yes\n  fi\nfi',
+    'if [ x"$BASE" = x ]; then\n  readonly A=/cvmfs\n  readonly BASE=1\nfi\nB=$A/$C/etc',
+]
+
+
+@pytest.mark.parametrize("text", SNIPPETS)
+def test_like_the_real_shell(text: str, tmp_path: Path) -> None:
+    ours = texts(tmp_path, text, HOME="/home/me", UNRELATED="1")
+    real = of_sh(tmp_path, text, HOME="/home/me", UNRELATED="1")
+    assert {name: value for name, value in ours.items() if name in NAMES} == real
+
+
+COMMON = """
+if [ "$CVMFS_CLIENT_PROFILE" = "single" ] && [ "$CVMFS_HTTP_PROXY" = "" ]; then
+  CVMFS_HTTP_PROXY="auto;DIRECT"
+fi
+if [ -z "$CVMFS_USE_CDN" ] && [ "$CVMFS_HTTP_PROXY" = "auto;DIRECT" ]; then
+  CVMFS_USE_CDN=yes
+fi
+case "$CVMFS_CLIENT_PROFILE" in
+  single|custom) ;;
+  *) if [ -n "$CVMFS_HTTP_PROXY" ] && [ "$CVMFS_HTTP_PROXY" != DIRECT ] && [ "$CVMFS_USE_CDN" != yes ]; then
+       CVMFS_FALLBACK_PROXY="http://b1:3126;http://b2:3126"
+     fi ;;
+esac
+"""
+DOMAIN = """
+CVMFS_USE_CDN="$CVMFS_USE_CDN"
+CVMFS_HTTP_PROXY="$CVMFS_HTTP_PROXY"
+CVMFS_FALLBACK_PROXY="$CVMFS_FALLBACK_PROXY"
+. ./common.conf
+if [ "$CVMFS_USE_CDN" = "yes" ]; then
+    CVMFS_SERVER_URL="http://cdn1/@fqrn@;\\
+http://cdn2/@fqrn@"
+else
+    CVMFS_SERVER_URL="http://one:8000/@fqrn@"
+fi
+"""
+
+
+@pytest.mark.parametrize("profile", ["", "single", "custom"])
+@pytest.mark.parametrize("proxy", ["", "DIRECT", "auto;DIRECT", "http://squid:3128;DIRECT"])
+@pytest.mark.parametrize("cdn", ["", "yes", "no"])
+def test_a_domain_file_like_the_public_ones(profile: str, proxy: str, cdn: str, tmp_path: Path) -> None:
+    (tmp_path / "common.conf").write_text(COMMON)
+    environ = {"CVMFS_CLIENT_PROFILE": profile, "CVMFS_HTTP_PROXY": proxy, "CVMFS_USE_CDN": cdn}
+    assert texts(tmp_path, DOMAIN, **environ) == of_sh(tmp_path, DOMAIN, **environ)
+
+
+def test_where_a_value_was_said(tmp_path: Path) -> None:
+    (tmp_path / "inner").write_text("\n\nB=2\n")
+    (tmp_path / "script").write_text("A=1\n. ./inner\nC=3\nA=4\n: ${D:=5}\n")
+    found, warnings = run(tmp_path / "script", E="0")
+    assert not warnings
+    assert {name: (value.text, Path(value.path).name, value.line) for name, value in found.items()} == {
+        "A": ("4", "script", 4),
+        "B": ("2", "inner", 3),
+        "C": ("3", "script", 3),
+        "D": ("5", "script", 5),
+    }
+
+
+def test_files_are_included_from_the_directory_of_the_one_that_does(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "common.conf").write_text("A=common\n")
+    (tmp_path / "d" / "x").write_text(". ../common.conf\nB=x\n")
+    assert texts(tmp_path, f"source d/x\n. {tmp_path}/common.conf\nC=$A$B") == {"A": "common", "B": "x", "C": "commonx"}
+
+
+def test_names_of_files_in_a_loop(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.conf").write_text(f"A=${{A}}{name}\n")
+    assert texts(tmp_path, f"for f in {tmp_path}/*.conf; do . $f; done")["A"] == "ab"
+    assert texts(tmp_path, f"for A in '{tmp_path}/*.conf' /no/*; do B=$B$A; done")["B"] == f"{tmp_path}/*.conf/no/*"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "warning"),
+    [
+        ("A=1\nA=$(hostname)\nB=2", {"A": "1", "B": "2"}, "script:2: left out: the command 'hostname' is not run"),
+        ("A=`date`", {}, "script:1: left out: the command 'date' is not run"),
+        ("if [ -f /etc/passwd ] && grep -q x /etc/passwd; then A=1; else A=2; fi", {"A": "2"}, "script:1: left out"),
+        ("A=1\nhostname -f\nB=2", {"A": "1", "B": "2"}, "script:2: left out: the command 'hostname' is not run"),
+        ("cat /etc/passwd | grep x && A=1 || A=2", {"A": "2"}, "script:1: left out: commands are not run"),
+        ("A=1\n. ./missing\nB=2", {"A": "1", "B": "2"}, "script:2: left out: cannot read"),
+        ("readonly A=1\nA=2", {"A": "1"}, "script:2: left out: A is read-only"),
+        ("A=${B:?not there}\nC=1", {"C": "1"}, "script:1: left out: B: not there"),
+        ("A=1\nB='x\n", {"A": "1"}, "script:2: a single quote is not closed; the rest"),
+        ('A=1\nB="x\n', {"A": "1"}, "script:2: a double quote is not closed; the rest"),
+        ("A=1\nif true; then B=1\n", {"A": "1"}, "script:4: elif or else or fi is missing; the rest"),
+        ("A=1\nfi\nB=2", {"A": "1"}, "script:2: not expected: 'fi'; the rest"),
+        ("A=1\ncat <<X\nB=2\nX\n", {"A": "1"}, "script:2: here-documents are not supported; the rest"),
+        ("A=${B/x/y}", {}, "script:1: this kind of ${…} is not supported; the rest"),
+        ("f() { A=1; }\nf\nB=2", {"B": "2"}, "script:1: left out: the function 'f'"),
+        ("A=$((1/0))", {}, "script:1: left out: division by zero"),
+        ("[ a -eq b ] && A=1\nB=2", {"B": "2"}, "script:1: left out: not a number"),
+        ("[ a = a && A=1\nB=2", {"B": "2"}, "script:1: left out: ']' is missing"),
+        ("A=1\n. ./script\nB=2", {"A": "1", "B": "2"}, "script:2: left out: files include each other more than"),
+        ("while true; do A=x$A; done", None, "script: still not at its end after"),
+        (
+            "A=x\nfor i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do A=$A$A; done",
+            None,
+            "script:2: left out: A would be",
+        ),
+        ("eval 'if'", {}, "script:1: left out"),
+    ],
+)
+def test_what_is_left_out_is_told_by_file_and_line(
+    text: str, expected: dict[str, str] | None, warning: str, tmp_path: Path
+) -> None:
+    found, warnings = warned(tmp_path, text)
+    assert warnings[0].startswith(warning)
+    if expected is not None:
+        assert found == expected
+
+
+def test_a_command_is_never_run(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    for text in (f"touch {mark}", f"A=$(touch {mark})", f"A=`touch {mark}`", f": > {mark}", f"eval 'touch {mark}'"):
+        warned(tmp_path, text)
+        assert not mark.exists()
+
+
+def test_deep_nesting_ends(tmp_path: Path) -> None:
+    for text in ("(" * 5000, "if true; then " * 5000, "A=" + "${B:-" * 5000, "A=$((" * 3000, "[ " + "! " * 5000 + "]"):
+        warned(tmp_path, text)
+    warned(tmp_path, "A=$((" + "(" * 450 + "1" + ")" * 450 + "))")
+
+
+def test_a_huge_file_is_left_out(tmp_path: Path) -> None:
+    _, [warning] = warned(tmp_path, "A=1\n" * 300_000)
+    assert "larger than a megabyte" in warning
+
+
+@pytest.mark.parametrize("text", ["", "  ", "1 +", "(1", "1 2", "$", "1 ? 2", "a b", "09", "1" * 40, "+", ")"])
+def test_arithmetic_is_right_or_refused(text: str) -> None:
+    if text.strip():
+        with pytest.raises(ValueError, match=r".+"):
+            evaluate(text, {})
+    else:
+        assert evaluate(text, {}) == 0
+
+
+_PIECES = r"""
+    if then else elif fi case in esac for do done while until { } ( ) ; ;; & && | || ! [ ] = != -n -z -f A= B=1 $A ${A:-
+    ${A} $( ` " ' \ # $(( )) + 1 x * export readonly unset eval . return break exit < > 2>&1 ${A#*.} $? $RANDOM
+"""
+_WORDS = st.sampled_from([*_PIECES.split(), "\n", "\t", " "])
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(st.lists(_WORDS, max_size=25).map(" ".join) | st.text(max_size=60) | st.lists(_WORDS, max_size=15).map("".join))
+def test_any_text_is_understood_or_told(text: str) -> None:
+    class Files(LocalFiles):
+        def read(self, path: str) -> bytes:
+            if path != "/script":
+                raise FileNotFoundError(2, "No such file", path)
+            return text.encode("utf-8", "surrogatepass")
+
+    warnings: list[str] = []
+    Shell(Files(), warnings.append).run("/script", {"A": "a b"})
+    assert all(line.startswith("/script:") for line in warnings)
