@@ -15,24 +15,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import may_block
-from parrot_py.drivers.cvmfs.authz_helper import (
-    INVALID,
-    MEMBER,
-    NO_HELPER,
-    NOT_FOUND,
-    NOT_MEMBER,
-    Asker,
-    Helper,
-    HelperError,
-    Permit,
-)
 from parrot_py.drivers.cvmfs.tls import Credentials
 from parrot_py.drivers.cvmfs.trouble import Failure, acquire, log
 
+if TYPE_CHECKING:
+    from parrot_py.drivers.cvmfs.authz_helper import Helper
+
+MEMBER, NOT_FOUND, INVALID, NOT_MEMBER, NO_HELPER, UNKNOWN = range(6)
+"""The answers of helpers."""
+DEFAULT_TTL = 120.0
+"""Seconds that an answer holds when it does not say."""
 PATIENCE = 10.0
 """Seconds that a helper may take to start and for each answer."""
 RESTART_AFTER = 60.0
@@ -47,13 +43,33 @@ _REASONS = {
 }
 
 
+class HelperError(Exception):
+    """The helper cannot be started, died, did not answer in time, or answered nonsense; ``str()`` says which."""
+
+
+class Asker(NamedTuple):
+    """Who wants access."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+class Permit(NamedTuple):
+    """The answer: MEMBER or why not, for how many seconds it holds, and what to show to https servers."""
+
+    status: int
+    ttl: float
+    credentials: Credentials | None
+
+
 def ourselves() -> Asker:
     """Who asks for a whole run: the process that we are, for its user and group."""
     return Asker(os.getpid(), os.getuid(), os.getgid())
 
 
 class _Verdict(NamedTuple):
-    """What holds until *until* (monotonic seconds)."""
+    """What holds until ``until`` (monotonic seconds)."""
 
     until: float
     failure: Failure | None
@@ -156,6 +172,8 @@ class Gate:
         if self._closed:
             raise HelperError("is not asked any more")
         if self._helper is None:
+            from parrot_py.drivers.cvmfs.authz_helper import Helper
+
             if time.monotonic() < self._rest_until:
                 raise HelperError("failed a moment ago")
             self._rest_until = time.monotonic() + RESTART_AFTER

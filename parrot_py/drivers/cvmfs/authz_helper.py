@@ -18,38 +18,17 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from parrot_py.drivers.cvmfs.authz import DEFAULT_TTL, MEMBER, UNKNOWN, Asker, HelperError, Permit
 from parrot_py.drivers.cvmfs.tls import Credentials
 
 HANDSHAKE, READY, VERIFY, PERMIT, QUIT = range(5)
-MEMBER, NOT_FOUND, INVALID, NOT_MEMBER, NO_HELPER, UNKNOWN = range(6)
-DEFAULT_TTL = 120.0
 LONGEST_MESSAGE = 1 << 20
 _VERSION, _HEAD, _ENVELOPE = 1, struct.Struct("=II"), "cvmfs_authz_v1"
 _LONGEST_TTL = 365 * 86400.0
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _FAREWELL = 0.5
-
-
-class HelperError(Exception):
-    """The helper cannot be started, died, did not answer in time, or answered nonsense; ``str()`` says which."""
-
-
-class Asker(NamedTuple):
-    """Who wants access."""
-
-    pid: int
-    uid: int
-    gid: int
-
-
-class Permit(NamedTuple):
-    """The answer: MEMBER or why not, for how many seconds it holds, and what to show to https servers."""
-
-    status: int
-    ttl: float
-    credentials: Credentials | None
 
 
 def encode(msgid: int, **fields: object) -> bytes:

@@ -11,14 +11,13 @@ import threading
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from parrot_py.drivers.base import may_block
-from parrot_py.drivers.cvmfs.database import Facts, Row, connect, query, read_facts
+from parrot_py.drivers.cvmfs.database import DAMAGE, Facts, Row, connect, query, read_facts
 from parrot_py.drivers.cvmfs.hashes import CATALOG, DIGEST_BYTES, ContentHash
 from parrot_py.drivers.cvmfs.schema import path_key
 from parrot_py.drivers.cvmfs.trouble import Failure, acquire
 
 _BY_PATH = "WHERE md5path_1 = ? AND md5path_2 = ?"
 _MAX_CHUNKS = 1_000_000
-_DAMAGE = (sqlite3.Error, OverflowError, UnicodeError)
 
 
 class Chunk(NamedTuple):
@@ -119,13 +118,13 @@ class Catalog:
         try:
             try:
                 return query(self._db or self._open(), sql, parameters)
-            except _DAMAGE:
+            except DAMAGE:
                 # Perhaps only the copy in the cache is damaged: once more with a fresh one.
                 self._drop(spoiled=True)
                 return query(self._open(), sql, parameters)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             self._drop(spoiled=True)
-            raise Failure(f"catalog {self.hash.object_path(CATALOG)[1:]}: {error}") from None
+            raise Failure(f"catalog {self.hash.object_path(CATALOG)[1:]}: {error or type(error).__name__}") from None
         finally:
             self._lock.release()
 

@@ -11,6 +11,8 @@ from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 _MAGIC = b"SQLite format 3\0"
+# What reading a damaged file raises; with an absurd header SQLite wants more memory than there is.
+DAMAGE = (sqlite3.Error, OverflowError, UnicodeError, MemoryError)
 _TABLES = ("catalog", "properties", "nested_catalogs", "bind_mountpoints", "chunks", "statistics")
 # A query that needs more steps than any real one is a trap (or a broken file) and is interrupted.
 _STEPS, _STEP_LIMIT = 1_000_000, 2_000
@@ -70,6 +72,7 @@ class Facts(NamedTuple):
     nested: dict[bytes, tuple[bytes, Any]]
     binds: dict[bytes, tuple[bytes, Any]]
     max_rowid: int
+    authz: bytes | None
 
 
 def looks_whole(path: str) -> bool:
@@ -147,6 +150,7 @@ def read_facts(db: sqlite3.Connection) -> Facts:
         nested=_subcatalogs(db, "nested_catalogs"),
         binds=_subcatalogs(db, "bind_mountpoints") if revision >= 4 and "bind_mountpoints" in tables else {},
         max_rowid=max_rowid or 0,
+        authz=_text(properties.get(b"voms_authz")),
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
+from parrot_py.drivers.cvmfs.authz import Gate
 from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.fetch import Fetcher
@@ -46,13 +47,14 @@ class CvmfsDriver:
     def __init__(self, config: RepositoryConfig) -> None:
         self.config = config
         self.cache = Cache(config.cache_dir, config.quota)
-        self.fetcher = Fetcher(config)
+        self.gate = Gate(config)
+        self.fetcher = Fetcher(config, self.gate.credentials)
         pauses = (config.backoff_init, config.backoff_max)
         self.store = Store(self.cache, self.fetcher, Flights[str](config.fqrn, *pauses))
         decoder = Decoder(config, Expander.for_repository(config))
         self.tree = Tree(self.store, decoder, Flights[Mount](config.fqrn, *pauses))
         self.session = Session(config, self.cache, self.fetcher, self.store)
-        self.revisions = Revisions(config, self.session, self.tree)
+        self.revisions = Revisions(config, self.session, self.tree, self.gate)
         self._magic = Magic(self)
 
     def view(self) -> View:
@@ -61,8 +63,9 @@ class CvmfsDriver:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """The border of the driver: a Failure inside becomes its log line and an OSError."""
+        """The border of the driver: only who may see the repository gets in, and a Failure leaves it as an OSError."""
         try:
+            self.gate.check()
             yield
         except Failure as failure:
             failure.report(self.config.fqrn)
@@ -183,6 +186,7 @@ class CvmfsDriver:
     def close(self) -> None:
         """See :meth:`Driver.close`."""
         self.revisions.close()
+        self.gate.close()
         self.fetcher.close()
         self.tree.close()
         self.store.pins.close()

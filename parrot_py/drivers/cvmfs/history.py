@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from parrot_py.drivers.cvmfs.database import connect, query
+from parrot_py.drivers.cvmfs.database import DAMAGE, connect, query
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.trouble import Failure
 
@@ -27,7 +27,6 @@ _COLUMNS = {
     "branch": "''",
 }
 _MAX_TAGS = 500_000
-_DAMAGE = (sqlite3.Error, OverflowError, UnicodeError)
 
 
 class Tag(NamedTuple):
@@ -96,8 +95,8 @@ def _opened(path: str) -> Iterator[sqlite3.Connection]:
             yield db
         finally:
             db.close()
-    except _DAMAGE as error:
-        raise Failure(f"history database: {error}") from None
+    except DAMAGE as error:
+        raise Failure(f"history database: {error or type(error).__name__}") from None
 
 
 def _check_schema(properties: dict[Any, Any]) -> None:

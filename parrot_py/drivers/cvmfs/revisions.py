@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.cvmfs.authz import Gate
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.session import Revoked, Session
 from parrot_py.drivers.cvmfs.tree import Tree
@@ -26,8 +27,8 @@ DEFAULT_TTL, LEAST_TTL, RETRY = 240.0, 1.0, 180.0
 class Revisions:
     """The view that is shown, and the one that is ready to take its place.  Thread-safe; raises Failure."""
 
-    def __init__(self, config: RepositoryConfig, session: Session, tree: Tree) -> None:
-        self._config, self._session, self._tree = config, session, tree
+    def __init__(self, config: RepositoryConfig, session: Session, tree: Tree, gate: Gate) -> None:
+        self._config, self._session, self._tree, self._gate = config, session, tree, gate
         self._flights: Flights[View] = Flights(config.fqrn, config.backoff_init, config.backoff_max)
         self._lock = threading.Lock()
         self._shown: View | Revoked | None = None
@@ -44,14 +45,15 @@ class Revisions:
         return self._latest
 
     def current(self) -> View:
-        """The view that is shown now; opens the first one, which waits."""
+        """The view that is shown now, to who may see it; opens the first one, which waits."""
         if self._ready is not None and self._news is None:
             self.settle()
         shown = self._shown
         if shown is None:
-            return self._flights.run("revision", self._open)
+            shown = self._flights.run("revision", self._open)
         if isinstance(shown, Revoked):
             raise shown.again()
+        self._gate.check()
         return shown
 
     def settle(self) -> bool:
@@ -62,6 +64,7 @@ class Revisions:
                 return False
             before, self._shown = self._shown, ready
         if isinstance(ready, View):
+            self._gate.require(ready.root.catalog.facts.authz)
             log.info("%s: revision %d is shown from now on", self._config.fqrn, ready.revision)
         if isinstance(before, View) and before.root is not getattr(ready, "root", None):
             before.root.catalog.close(patient=False)
@@ -84,6 +87,7 @@ class Revisions:
             return self._latest
         view = View(self._tree, self._session.open(), self._config.subpath)
         self.offline = view.opened.offline
+        self._gate.require(view.root.catalog.facts.authz)
         self._latest = self._shown = view
         if self._config.auto_update and not view.opened.fixed and not self._closed.is_set():
             self._due = time.monotonic() + self._ttl(view)

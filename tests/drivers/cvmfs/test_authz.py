@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import functools
-import json
 import os
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -19,51 +16,15 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import authz
-from parrot_py.drivers.cvmfs.authz import Gate
-from parrot_py.drivers.cvmfs.authz_helper import Asker, HelperError, decode, decode_head, read_permit
+from parrot_py.drivers.cvmfs.authz import Asker, Gate, HelperError
+from parrot_py.drivers.cvmfs.authz_helper import decode, decode_head, read_permit
 from parrot_py.drivers.cvmfs.tls import Credentials
 from parrot_py.drivers.cvmfs.trouble import Failure
+from tests.drivers.cvmfs.helpers import MEMBERSHIP, NOBODY, dead, install, lines, serve
 from tests.support.processes import eventually
 
 Log = pytest.LogCaptureFixture
 Make = Callable[..., Gate]
-MEMBERSHIP = b"/test.vo/Role=pilot"
-
-PROGRAM = """\
-#!{python}
-import base64, json, os, struct, sys, time
-HOME = {home!r}
-def get():
-    head = sys.stdin.buffer.read(8)
-    if len(head) < 8:
-        sys.exit(0)
-    version, length = struct.unpack("=II", head)
-    assert version == 1
-    message = json.loads(sys.stdin.buffer.read(length))["cvmfs_authz_v1"]
-    with open(HOME + "/asked", "a") as log:
-        print(json.dumps(message), file=log)
-    if message["msgid"] == 4:
-        sys.exit(0)
-    return message
-def put(msgid, **fields):
-    raw(json.dumps({{"cvmfs_authz_v1": {{"msgid": msgid, "revision": 0, **fields}}}}).encode())
-def raw(body, version=1):
-    sys.stdout.buffer.write(struct.pack("=II", version, len(body)) + body)
-    sys.stdout.buffer.flush()
-with open(HOME + "/started", "a") as log:
-    print(json.dumps([os.getpid(), dict(os.environ)]), file=log)
-{body}
-"""
-SERVE = """
-assert get()["msgid"] == 0
-put(1)
-while True:
-    message = get()
-    {answer}
-"""
-
-
-NOBODY = Asker(os.getpid(), 4711, 42)
 
 
 @pytest.fixture
@@ -73,9 +34,7 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     made = []
 
     def make(body: str, requirement: bytes | None = b"test%" + MEMBERSHIP, who: Asker = NOBODY, **changes: Any) -> Gate:
-        program = tmp_path / "cvmfs_test_helper"
-        program.write_text(PROGRAM.format(python=sys.executable, home=str(tmp_path), body=textwrap.dedent(body)))
-        program.chmod(0o755)
+        install(tmp_path, body)
         config = RepositoryConfig("a.test", (), (), tmp_path / "cache", authz_search_path=tmp_path, **changes)
         made.append(Gate(config, lambda: who))
         made[-1].require(requirement)
@@ -84,14 +43,6 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     yield make
     for it in made:
         it.close()
-
-
-def serve(answer: str) -> str:
-    return SERVE.format(answer=answer)
-
-
-def lines(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def refused(it: Gate, code: int, pattern: str) -> None:
@@ -212,14 +163,6 @@ def test_a_broken_helper_is_trouble_in_one_line(gate: Make, caplog: Log, tmp_pat
         refused(it, errno.EIO, rf"helper program .*cvmfs_test_helper .*({pattern})")
     assert len(caplog.records) == 1
     assert len(lines(tmp_path / "started")) == 1
-
-
-def dead(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.mark.parametrize(
