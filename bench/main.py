@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench import cold
 from bench.counters import address_space_kib, memory_rows
 from bench.report import Report
 from bench.rows import Setting, rows
@@ -26,6 +27,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="only list the rows")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, 64 MiB instead of 1 GiB")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each row (5; --quick: 2)")
+    parser.add_argument("--cold", action="store_true", help="only the cold start of a program over a long line")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all samples")
     parser.add_argument("--markdown", action="store_true", help="the table as docs/performance.md has it")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the files, 3 GiB (default: temporary)")
@@ -41,6 +43,8 @@ def main() -> int:
             print(f"{row.group}: {row.name}")
         print("memory: tracer\nmemory: address space")
         return 0
+    if options.cold:
+        return _cold(options)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="parrot_py-bench-", dir=options.work) as work:
         report.big_mib = 64 if options.quick else 1024
@@ -68,6 +72,21 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(report.json(), indent=1) + "\n")
     return 0 if any(result.samples for result in report.results) or report.memory or report.space else 1
+
+
+def _cold(options: argparse.Namespace) -> int:
+    """The table of --cold, with a work directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="parrot_py-cold-", dir=options.work) as work:
+        try:
+            found, about = cold.measure(Path(work), options.rounds or (1 if options.quick else 3), _progress)
+        except Trouble as trouble:
+            print(f"not measured: {trouble}", file=sys.stderr)
+            return 1
+    _progress("")
+    print(cold.table(found, about, markdown=options.markdown))
+    if options.json:
+        options.json.write_text(json.dumps({row.name: row.seconds for row in found}, indent=1) + "\n")
+    return 0
 
 
 def _memory(report: Report, site: Site) -> None:

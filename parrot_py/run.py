@@ -9,12 +9,13 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from parrot_py import sessiondir
+from parrot_py.accesses import Accesses, fetching_ahead
 from parrot_py.config.model import RunConfig
 from parrot_py.dispatch import Dispatcher
-from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError, EngineError
@@ -41,21 +42,26 @@ stats = logging.getLogger("parrot_py.stats")
 class Repositories:
     """Makes the driver of a repository when its name is first used."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, accesses: Accesses) -> None:
         self._table = config.repositories
+        self._accesses = accesses
         self._told: set[str] = set()
+        self._made: dict[bytes, Driver] = {}
+        self._lock = threading.Lock()
 
     def find(self, name: bytes) -> Driver | None:
         """The driver for the repository *name*; ``None`` when it is not configured, or the host's own is to be used.
 
         What has to be read to tell is announced: see parrot_py/drivers/base.py.  A configuration that cannot be
-        understood is EIO, with one line in the log.
+        understood is EIO, with one line in the log.  Thread-safe; each name has one driver.
         """
         outline = self._table.outline(name)
         if outline is None or (outline.local and os.path.exists(_host_directory(name, outline.subpath))):
             return None
         if not outline.served:
             return None
+        if name in self._made:
+            return self._made[name]
         if not self._table.known(name):
             may_block()
         try:
@@ -67,8 +73,11 @@ class Repositories:
             raise OSError(errno.EIO, os.strerror(errno.EIO), name) from None
         if found is None or not found.urls:
             return None
-        log.info("%s: mounted from %s", found.fqrn, ";".join(found.urls))
-        return registry.make("cvmfs", found)
+        with self._lock:
+            if name not in self._made:
+                log.info("%s: mounted from %s", found.fqrn, ";".join(found.urls))
+                self._made[name] = self._accesses.driver(name, found)
+            return self._made[name]
 
     def names(self) -> Sequence[bytes]:
         """The configured names, for the listing of /cvmfs."""
@@ -95,8 +104,9 @@ def run(config: RunConfig) -> int:
     if config.inside and _traced():
         _join(config)
     gc.set_threshold(*GC_THRESHOLD)
+    accesses = Accesses(config)
     session = sessiondir.create(config.tempdir)
-    repositories = Repositories(config)
+    repositories = Repositories(config, accesses)
     redirects = [*repositories.redirects(), *((m.prefix, m.destination) for m in config.mounts)]
     namespace = Namespace(repositories.find, repositories.names, redirects)
     try:
@@ -107,19 +117,21 @@ def run(config: RunConfig) -> int:
         derived = str(config.tempdir / "derived")
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
         engine.spawn([os.fsencode(a) for a in config.command], config.environ)
+        accesses.start(repositories.find)
         dispatcher.run()
         if not dispatcher.busy:
             namespace.close()
             config.repositories.close()
     finally:
+        accesses.close()
         sessiondir.remove(session)
     if engine.counters()["foreign"]:
         log.warning("a program of another ABI (32-bit?) was started: such programs see no /cvmfs")
     if config.stats:
         _report(engine)
     status = _end(config, engine)
-    if dispatcher.busy:
-        # The last process went away in the middle of a download.  Python would wait for the worker; nobody else does.
+    if dispatcher.busy or fetching_ahead():
+        # The last process went away in the middle of a download, or more is fetched than it needed.  Python would wait.
         sys.stdout.flush()
         os._exit(status)
     return status

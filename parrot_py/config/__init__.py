@@ -101,6 +101,8 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         mounts=_mounts(given, environ),
         work_dir=_work_dir(given),
         timeout=timeout,
+        record_access=_record_access(given),
+        prefetch=_prefetch(given, environ),
         use_seccomp="no-seccomp" not in given.values,
         stats="stats" in given.values,
         debug_flags=flags,
@@ -179,6 +181,20 @@ def _work_dir(given: Given) -> Path | None:
     if not path.is_dir():
         raise ConfigError(f"-w: not a directory of the host: {option!r} (for one below /cvmfs let the job do the cd)")
     return path
+
+
+def _record_access(given: Given) -> Path | None:
+    option = given.last("record-access")
+    return None if option is None else values.absolute(option, "--record-access")
+
+
+def _prefetch(given: Given, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The lists that the command line names; without any, those of the variable, which stand between colons."""
+    options = given.values.get("prefetch")
+    if options is not None:
+        return tuple(values.absolute(text, "--prefetch") for text in options)
+    named = environ.get("PARROT_PREFETCH", "")
+    return tuple(values.absolute(text, "PARROT_PREFETCH") for text in named.split(":") if text)
 
 
 def _debug_flags(given: Given, environ: Mapping[str, str]) -> frozenset[str]:

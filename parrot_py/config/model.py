@@ -144,8 +144,9 @@ class RunConfig(NamedTuple):
     ``debug_flags`` choose what is logged; ``debug_file`` is a path, ``:stderr`` or ``:stdout``, or ``None`` when none
     was asked for; ``debug_rotate`` is in bytes, 0 for never.  ``remarks`` (for ``-d debug``) and ``warnings`` are lines
     about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
-    the directory of the caller.  ``stats`` asks for the engine's counters at the end of the run.  ``inside``: the
-    environment says that another parrot_run is around this one.
+    the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
+    are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
+    the run.  ``inside``: the environment says that another parrot_run is around this one.
     """
 
     command: tuple[str, ...]
@@ -157,6 +158,8 @@ class RunConfig(NamedTuple):
     mounts: tuple[Mount, ...] = ()
     work_dir: Path | None = None
     timeout: float = 60.0
+    record_access: Path | None = None
+    prefetch: tuple[Path, ...] = ()
     use_seccomp: bool = True
     stats: bool = False
     inside: bool = False

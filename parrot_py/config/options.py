@@ -63,6 +63,8 @@ HONOURED = (
         "PARROT_LINK_ENVIRONMENT",
         "variables in symbolic links come from the program that looks (variable: job)",
     ),
+    Option("--record-access", "FILE", "", "write down what the job touches of repositories, for --prefetch"),
+    Option("--prefetch", "FILE", "PARROT_PREFETCH", "fetch what FILE lists while the job runs (repeatable)"),
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
     Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),

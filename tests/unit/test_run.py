@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from parrot_py import config, run
+from parrot_py.accesses import Accesses
 
 
 def repositories(monkeypatch: pytest.MonkeyPatch, host: Path, text: str) -> run.Repositories:
@@ -15,7 +16,7 @@ def repositories(monkeypatch: pytest.MonkeyPatch, host: Path, text: str) -> run.
     monkeypatch.setattr(run, "ROOT", os.fsencode(host))
     wanted = config.read(["-r", text, "ls"], {"TMPDIR": str(host)})
     assert isinstance(wanted, config.RunConfig)
-    return run.Repositories(wanted)
+    return run.Repositories(wanted, Accesses(wanted))
 
 
 def test_the_hosts_own_repository_is_used_where_it_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

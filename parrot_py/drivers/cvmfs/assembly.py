@@ -10,6 +10,7 @@ from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.transaction import Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
+from parrot_py.drivers.cvmfs.urgency import inherited
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.store import Store, Stored
@@ -37,7 +38,7 @@ class Assembly:
     def run(self) -> None:
         """Fetch everything; raises the first Failure after all threads have ended."""
         helpers = [
-            threading.Thread(target=self._work, name="parrot-chunk", daemon=True)
+            threading.Thread(target=inherited(self._work), name="parrot-chunk", daemon=True)
             for _ in range(min(_CHUNK_THREADS, len(self._left)) - 1)
         ]
         for helper in helpers:

@@ -10,9 +10,12 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
+from parrot_py.drivers.cvmfs.ahead import Ahead
 from parrot_py.drivers.cvmfs.authz import Gate
 from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
@@ -36,6 +39,10 @@ from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.view import View
 
+if TYPE_CHECKING:
+    from parrot_py.drivers.cvmfs.record import Touch
+    from parrot_py.drivers.cvmfs.recorder import Recording
+
 
 class CvmfsDriver:
     """One repository, one revision at a time: attributes and inode numbers of a revision never change.
@@ -44,7 +51,10 @@ class CvmfsDriver:
     because of network or verification is EIO, with one line in the log ``parrot_py.cvmfs``.
     """
 
-    def __init__(self, config: RepositoryConfig) -> None:
+    def __init__(
+        self, config: RepositoryConfig, *, recording: Recording | None = None, wanted: Sequence[Touch] = ()
+    ) -> None:
+        """*recording* is told what is asked for; *wanted* is fetched ahead."""
         self.config = config
         self.cache = Cache(config.cache_dir, config.quota)
         self.gate = Gate(config)
@@ -56,6 +66,11 @@ class CvmfsDriver:
         self.session = Session(config, self.cache, self.fetcher, self.store)
         self.revisions = Revisions(config, self.session, self.tree, self.gate)
         self._magic = Magic(self)
+        self._recording = recording
+        if recording is not None:
+            self.tree.asked = recording.catalog
+        self.ahead = Ahead(self)
+        self.ahead.want(wanted)
 
     def view(self) -> View:
         """The revision that is shown now; opens the repository at the first call."""
@@ -94,6 +109,8 @@ class CvmfsDriver:
         """See :meth:`Driver.listdir`."""
         if not inode.is_dir:
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), inode.path)
+        if self._recording is not None:
+            self._recording.directory(inode)
         path = self.config.subpath + inode.path
         with self.answering():
             entries = self.tree.listing(self.tree.within(mount_of(inode), path), path)
@@ -105,6 +122,8 @@ class CvmfsDriver:
         if not inode.is_regular:
             code = errno.EISDIR if inode.is_dir else errno.EINVAL
             raise OSError(code, os.strerror(code), inode.path)
+        if self._recording is not None:
+            self._recording.file(inode, self.content(inode))
         with self.answering():
             return self._content(inode) if inode.size else self._nothing()
 
@@ -125,10 +144,10 @@ class CvmfsDriver:
         external = mount.inner(path) if flags & FLAG_EXTERNAL else None
         stored = Stored(flags_compression(flags), inode.size, external)
         if flags & FLAG_CHUNKED:
-            return self.store.chunked_file(algorithm, self.chunks(inode), stored)
+            return self.store.chunked_file(algorithm, self.chunks(inode), stored, partial(self.ahead.missed, inode))
         if digest is None or len(digest) != DIGEST_BYTES or not any(digest):
             mount.catalog.absurd(path, "file without a hash")
-        return self.store.plain_file(ContentHash(algorithm, digest), stored)
+        return self.store.plain_file(ContentHash(algorithm, digest), stored, partial(self.ahead.missed, inode))
 
     @staticmethod
     def content(inode: Inode) -> FileContent:
@@ -185,6 +204,7 @@ class CvmfsDriver:
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""
+        self.ahead.close()
         self.revisions.close()
         self.gate.close()
         self.fetcher.close()

@@ -21,6 +21,7 @@ from parrot_py.drivers.cvmfs.outcome import BAD_DATA, RESOLVE, TransferError
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT, PlainSink, Sink
+from parrot_py.drivers.cvmfs.slots import Slots
 from parrot_py.drivers.cvmfs.statistics import BYTES, REQUESTS, RETRIES, SECONDS, Statistics
 from parrot_py.drivers.cvmfs.tls import CredentialSource
 from parrot_py.drivers.cvmfs.transport import Request, Transport
@@ -60,6 +61,11 @@ class Fetcher:
     def external(self) -> Route | None:
         """The servers and proxies of external data; None when there are none."""
         return self._external.route if self._external.route.urls else None
+
+    @property
+    def slots(self) -> Slots:
+        """How many transfers run at once, and who goes first."""
+        return self._transport.slots
 
     @property
     def statistics(self) -> Statistics:

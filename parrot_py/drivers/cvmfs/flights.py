@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.urgency import current, stands_back
 
 T = TypeVar("T")
 _MEMORY = 1024
@@ -19,6 +20,7 @@ class _Flight(Generic[T]):
         self.landed = threading.Event()
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.work = current()
 
 
 class Flights(Generic[T]):
@@ -45,6 +47,8 @@ class Flights(Generic[T]):
                 flight = self._flying[key] = _Flight()
         if leader:
             return self._fly(key, flight, job)
+        if flight.work is not None and current() is None:
+            flight.work.hurry()
         flight.landed.wait()
         if isinstance(flight.error, Failure):
             raise flight.error.again()
@@ -63,7 +67,8 @@ class Flights(Generic[T]):
         except Failure as failure:
             failure.report(self._fqrn)
             flight.error = failure
-            self._remember(key, failure)
+            if not stands_back():  # what nobody waited for need not be refused to who does
+                self._remember(key, failure)
             raise
         except BaseException as error:
             flight.error = error

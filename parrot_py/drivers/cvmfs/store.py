@@ -57,6 +57,10 @@ def _is_itself(path: str, hash_: ContentHash) -> bool:
     return hasher.digest() == hash_.digest
 
 
+def _nothing() -> None:
+    """What is done when nobody wants to be told."""
+
+
 class Store:
     """What the cache has or the servers give.  Thread-safe; methods that may wait say so; raises Failure."""
 
@@ -117,18 +121,24 @@ class Store:
         """Do not keep the object."""
         self.cache.forget(hash_.cache_path())
 
-    def plain_file(self, hash_: ContentHash, stored: Stored) -> str:
-        """Path of a file that is one object; waits only when it is not in the cache."""
+    def plain_file(self, hash_: ContentHash, stored: Stored, missed: Callable[[], None] = _nothing) -> str:
+        """Path of a file that is one object; waits only when it is not in the cache, and tells *missed* first."""
         name = plain_name(hash_, stored)
         found = self.cache.find(name, stored.size)
+        if found is None:
+            missed()
         return found or self._flights.run(name, lambda: self._fetch_plain(name, hash_, stored))
 
-    def chunked_file(self, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
-        """Path of a file assembled of *chunks*; waits only when it is not in the cache."""
+    def chunked_file(
+        self, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored, missed: Callable[[], None] = _nothing
+    ) -> str:
+        """Path of a file assembled of *chunks*; waits only when it is not in the cache, and tells *missed* first."""
         identity = algorithm.hash(b"".join(chunk.digest for chunk in chunks))
         # No object can have this name, so the assembled file and an object with the same digest do not meet.
         name = f"{identity.cache_path()}-chunked{_kind(stored)}"
         found = self.cache.find(name, stored.size)
+        if found is None:
+            missed()
         return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
 
     def turn(self, name: str, size: int | None = None) -> AbstractContextManager[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from parrot_py.drivers.cvmfs.outcome import (
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.resolve import Resolver
 from parrot_py.drivers.cvmfs.routes import Hop
+from parrot_py.drivers.cvmfs.slots import Slots
 from parrot_py.drivers.cvmfs.sockets import head, paced
 from parrot_py.drivers.cvmfs.tls import Credentials, CredentialSource
 
@@ -62,7 +62,7 @@ class Transport:
     def __init__(self, config: RepositoryConfig, ending: Ending, credentials: CredentialSource | None = None) -> None:
         self._config, self._ending, self._credentials = config, ending, credentials
         self._headers = header_lines.common(config)
-        self._slots = threading.BoundedSemaphore(PARALLEL_TRANSFERS)
+        self.slots = Slots(PARALLEL_TRANSFERS)
         self.resolver = Resolver(config, ending)
         self._connections = Connections(config, self.resolver, ending, PARALLEL_TRANSFERS)
 
@@ -73,7 +73,7 @@ class Transport:
         return self._http(request)
 
     def _http(self, request: Request) -> Generator[bytes, None, None]:
-        if not self._slots.acquire(timeout=request.patience.left()):
+        if not self.slots.acquire(timeout=request.patience.left()):
             raise TransferError(SLOW, "timed out while waiting for other transfers")
         try:
             if self._ending.over:
@@ -81,7 +81,7 @@ class Transport:
             with paced(request.patience, request.timeout), _classified(through=request.hop.proxy is not None):
                 yield from self._blocks(request)
         finally:
-            self._slots.release()
+            self.slots.release()
 
     def _blocks(self, request: Request) -> Iterator[bytes]:
         response = self._answer(request)

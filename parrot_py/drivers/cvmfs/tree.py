@@ -10,6 +10,7 @@ the same mount, inode numbers included; anything else gets numbers that nothing 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from parrot_py.drivers.base import Entry, Inode
@@ -33,6 +34,8 @@ class Tree:
         self._next_ino = ROOT_INO
         self._count = 0
         self._used: dict[Mount, None] = {}
+        self.asked: Callable[[Mount], None] | None = None
+        """Is told of each mount that something is asked of."""
 
     @property
     def loaded(self) -> int:
@@ -107,6 +110,8 @@ class Tree:
 
     def opened(self, mount: Mount) -> Mount:
         """*mount*, of which something is about to be asked."""
+        if self.asked is not None:
+            self.asked(mount)
         if not mount.catalog.is_open:
             self._touch(mount)
         return mount

@@ -8,6 +8,7 @@ import os
 import threading
 
 from parrot_py.drivers.base import may_block
+from parrot_py.drivers.cvmfs.urgency import stands_back
 from parrot_py.errors import Unreachable, Untrusted
 
 log = logging.getLogger("parrot_py.cvmfs")
@@ -42,8 +43,10 @@ class Failure(Exception):
         )
 
     def report(self, fqrn: str) -> None:
-        """Write the log line unless it was written before."""
-        if not self.logged:
+        """Write the log line unless it was written before; what nobody waits for is worth a line for ``-d cvmfs``."""
+        if stands_back():
+            log.debug("%s: %s", fqrn, self.reason)
+        elif not self.logged:
             self.logged = True
             log.error("%s: %s", fqrn, self.reason)
 
