@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_BELOW = 50_000
 """Files that one directory of a list stands for."""
 _REMEMBERED = 10_000
+_BLOCK = 4096
 NEARLY_FULL = 0.9
 """The part of what the cache may hold that is never exceeded for things that nobody asked for."""
 
@@ -57,6 +58,7 @@ class Ahead:
     @contextmanager
     def _room(self, size: int) -> Iterator[None]:
         """Room for a file of *size* bytes that is fetched inside; OSError when something would have to go for it."""
+        size += -size % _BLOCK
         with self._lock:
             self._underway += size
         try:

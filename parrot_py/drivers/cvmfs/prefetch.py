@@ -35,7 +35,7 @@ class Prefetcher:
         self._fqrn, self._slots, self._has_room = fqrn, slots, has_room
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
-        self._threads = 0
+        self._threads = self._working = 0
         self._closed = False
 
     def ask(self, jobs: Iterable[Job], *, first: bool = False) -> None:
@@ -49,8 +49,9 @@ class Prefetcher:
                 self._queue.extendleft(reversed(fresh))
             else:
                 self._queue.extend(fresh)
-            missing = min(THREADS, len(self._queue)) - self._threads
-            self._threads += max(0, missing)
+            idle = self._threads - self._working
+            missing = max(0, min(THREADS - self._threads, len(self._queue) - idle))
+            self._threads += missing
         for _ in range(missing):
             threading.Thread(target=self._work, name="parrot-prefetch", daemon=True).start()
 
@@ -70,6 +71,8 @@ class Prefetcher:
                     if job is None:
                         return
                     self._do(job)
+                    with self._lock:
+                        self._working -= 1
         except Ended:
             with self._lock:
                 self._threads -= 1
@@ -82,6 +85,7 @@ class Prefetcher:
                 self._queue.clear()
         with self._lock:
             if self._queue:
+                self._working += 1
                 return self._queue.popleft()
             self._threads -= 1
             return None

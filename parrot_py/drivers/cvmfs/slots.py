@@ -43,6 +43,8 @@ class Slots:
                 self._free -= 1
             finally:
                 self._demands -= 1
+                if not self._demands:
+                    self._changed.notify_all()  # background work may stand back no longer
         return True
 
     def release(self) -> None:
