@@ -26,11 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         wanted = _read() if argv is None else config.read(argv, os.environ)
         if isinstance(wanted, Message):
-            # Bytes, since a driver's name on the command line need not be text.
-            sys.stdout.buffer.write(os.fsencode(wanted.text))
-            sys.stdout.flush()
-            return wanted.status
+            return _tell(wanted)
         _prepare(wanted)
+        if wanted.report is not None:
+            return _report(wanted)
     except ConfigError as error:
         return _fail(error, TROUBLE)
     # The engine is loaded only now: messages and mistakes are answered at once.
@@ -48,6 +47,20 @@ def _read() -> RunConfig | Message:
     """What the process was asked to do."""
     entries = environment.of_caller()
     return config.read(sys.argv[1:], environment.mapping(entries), entries)
+
+
+def _tell(message: Message) -> int:
+    # Bytes, since a driver's name on the command line need not be text.
+    sys.stdout.buffer.write(os.fsencode(message.text))
+    sys.stdout.flush()
+    return message.status
+
+
+def _report(wanted: RunConfig) -> int:
+    """``--print-config``: its modules are needed here only."""
+    from parrot_py.config import report
+
+    return _tell(report.make(wanted))
 
 
 def _prepare(wanted: RunConfig) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from parrot_py import __version__
 from parrot_py.config import command_line, directories, environment, proxies, repositories, values
-from parrot_py.config.command_line import Given
+from parrot_py.config.command_line import REPORT, Given
 from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
 from parrot_py.config.sources import ETC, Base, Sources
@@ -21,6 +21,7 @@ from parrot_py.errors import ConfigError
 
 if TYPE_CHECKING:
     from parrot_py.config.option_files import UserOptions
+    from parrot_py.config.report import Request
 
 __all__ = ["Message", "Mount", "RepositoryTable", "RunConfig", "read"]
 
@@ -44,7 +45,7 @@ def read(
     message = _message(given, environ)
     if message:
         return message
-    if not given.command:
+    if not given.command and REPORT not in given.values:
         raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`")
     return _run(given, environ, environment.of_mapping(environ) if entries is None else entries)
 
@@ -88,7 +89,8 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         tempdir=tempdir,
     )
     user = _user_options(given, environ)
-    table = _table(given, environ, Sources(base, user))
+    sources = Sources(base, user)
+    table = _table(given, environ, sources)
     flags = _debug_flags(given, environ)
     return RunConfig(
         inside=bool(environ.get(ENABLED)),
@@ -110,7 +112,40 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),
         remarks=given.remarks + tuple(user.remarks if user else ()) + tuple(table.remarks),
         warnings=tuple(found.warning for found in (early, late) if found and found.warning) + tuple(table.warnings),
+        report=_report(given, environ, sources) if REPORT in given.values else None,
     )
+
+
+def _report(given: Given, environ: Mapping[str, str], sources: Sources) -> Request:
+    """What ``--print-config`` wants to know.  Raises ConfigError."""
+    from parrot_py.config.report import Request
+
+    names = [name for name in (given.last(REPORT), *given.command) if name]
+    if len(names) > 1:
+        raise ConfigError(f"--{REPORT}: one repository at a time: {' '.join(names)}")
+    base = sources.base
+    own = (
+        ("PARROT_TEMP_DIR", str(base.tempdir), _origin(given, environ, "tempdir", "PARROT_TEMP_DIR")),
+        ("PARROT_TIMEOUT", f"{base.deadline:g}", _origin(given, environ, "timeout", "PARROT_TIMEOUT")),
+        (
+            "PARROT_CVMFS_REPO",
+            _repositories(given, environ),
+            _origin(given, environ, "cvmfs-repos", "PARROT_CVMFS_REPO"),
+        ),
+        ("PARROT_CVMFS_ETC", str(base.etc), _origin(given, environ, "", "PARROT_CVMFS_ETC")),
+    )
+    return Request(names[0] if names else "", own, sources)
+
+
+def _repositories(given: Given, environ: Mapping[str, str]) -> str:
+    return " ".join(given.values.get("cvmfs-repos", ())) or environ.get("PARROT_CVMFS_REPO", "<default-repositories>")
+
+
+def _origin(given: Given, environ: Mapping[str, str], key: str, variable: str) -> str:
+    """Who gave the option *key*, which has the *variable*."""
+    if key in given.values:
+        return f"--{key}"
+    return f"environment {variable}" if environ.get(variable) else "built-in"
 
 
 def _user_options(given: Given, environ: Mapping[str, str]) -> UserOptions | None:

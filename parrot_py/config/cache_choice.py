@@ -87,7 +87,9 @@ def choose(builder: Builder) -> None:
     if kind != "posix":
         builder.warnings.append(f"a cache of type {kind!r} is not supported: {builder.base.cache_dir} is used")
     instance = Instance(builder, "" if name == "default" else name)
-    _place(builder, instance)
+    origin = _place(builder, instance)
+    place = builder.fields.get("cache_dir", builder.base.cache_dir)
+    builder.sources["CVMFS_ALIEN_CACHE" if builder.fields.get("alien") else "CVMFS_CACHE_DIR"] = (str(place), origin)
     _size(builder, instance)
     workspace = instance.get("WORKSPACE") or builder.get("CVMFS_CACHE_WORKSPACE")
     if workspace is not None and _writable(workspace):
@@ -97,27 +99,30 @@ def choose(builder: Builder) -> None:
         builder.put("lower_cache", found.path if found else None)
 
 
-def _place(builder: Builder, instance: Instance) -> None:
+def _place(builder: Builder, instance: Instance) -> str:
+    """Set where the cache is; says who chose that."""
     base = builder.base
+    chosen = builder.origin(*(instance.parameter(key) for key in ("ALIEN", "DIR", "BASE")))
     if base.shared_cache:
         builder.fields.update(cache_dir=base.cache_dir, alien=True)
-        return
+        return "--cvmfs-alien-cache or PARROT_CVMFS_ALIEN_CACHE"
     own = instance.place(_OWN)
     if own is not None:
         builder.fields.update(cache_dir=own.path, alien=own.alien)
-        return
+        return chosen
     site = None if base.placed else instance.place(_SITE)
     if site is None:
-        return
+        return "the tempdir"
     if _ours(site):
         builder.fields.update(cache_dir=site.path, alien=site.alien)
-        return
+        return chosen
     if os.access(site.path, os.R_OK | os.X_OK) and site.path.is_dir():
         builder.fields.update(lower_cache=site.path, lower_readonly=True)
         builder.remarks.append(f"{builder.fqrn}: the site's cache {site.path} is read; new content goes to the tempdir")
     else:
         builder.remarks.append(f"{builder.fqrn}: the site's cache {site.path} is not for us")
     _apart(builder, instance)
+    return "the tempdir"
 
 
 def _apart(builder: Builder, instance: Instance) -> None:
@@ -161,5 +166,9 @@ def _size(builder: Builder, instance: Instance) -> None:
             setting = builder.settings[instance.parameter("QUOTA_LIMIT")]
             builder.remarks.append(f"{setting.what}: an alien cache has no quota")
         builder.fields["quota"] = None
-        return
-    builder.fields["quota"] = limit if stated else DEFAULT_QUOTA
+    else:
+        builder.fields["quota"] = limit if stated else DEFAULT_QUOTA
+    quota = builder.fields["quota"]
+    stated = stated and quota == limit
+    origin = builder.origin(instance.parameter("QUOTA_LIMIT")) if stated else "built-in"
+    builder.sources["CVMFS_QUOTA_LIMIT"] = (str(-1 if quota is None else quota >> 20), origin)

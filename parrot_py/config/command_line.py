@@ -9,6 +9,8 @@ from typing import NamedTuple
 from parrot_py.config.options import OPTIONS, Option
 from parrot_py.errors import ConfigError
 
+REPORT = "print-config"
+
 _BY_NAME = {name: option for option in OPTIONS for name in option.names.split()}
 
 
@@ -32,7 +34,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     that is unknown, lacks its argument, or cannot be obeyed.
     """
     try:
-        found, command = getopt.getopt(list(argv), _short(), _long())
+        found, command = _split(list(argv))
     except getopt.GetoptError as error:
         raise ConfigError(f"{error}; `parrot_run --help` lists all options") from error
     values: dict[str, tuple[str, ...]] = {}
@@ -46,6 +48,16 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
         values[option.key] = (*values.get(option.key, ()), value)
     remarks.update(dict.fromkeys(_about_variables(environ)))
     return Given(values, tuple(command), tuple(remarks))
+
+
+def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    try:
+        return getopt.getopt(argv, _short(), _long())
+    except getopt.GetoptError as error:
+        # The one option whose argument may be left out; getopt knows of no such thing before Python 3.14.
+        if error.opt != REPORT:
+            raise
+        return getopt.getopt(argv, _short(), [f"{REPORT}=" if name == REPORT else name for name in _long()])
 
 
 def _about_variables(environ: Mapping[str, str]) -> list[str]:

@@ -31,7 +31,8 @@ _AUTHZ = "CVMFS_AUTHZ_"
 class Effective(NamedTuple):
     """A finished configuration, each value that was set about it, and what could not be obeyed.
 
-    ``sources`` says where a value came from that no parameter set by its own name (parameter → value and origin).
+    ``sources`` has what counts for parameters that are combined with others (parameter → value and origin); ``read``
+    are the files of the site that were read.
     """
 
     config: RepositoryConfig
@@ -39,6 +40,7 @@ class Effective(NamedTuple):
     sources: Mapping[str, tuple[str, str]]
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]
+    read: tuple[str, ...] = ()
 
 
 class Builder:
@@ -78,12 +80,17 @@ class Builder:
             if setting.strict:
                 raise
             self.warnings.append(f"{error}; ignored")
+            self.sources[name] = (self.table[kind or name].default, f"built-in ({setting.origin} is not understood)")
             return None
 
     def put(self, field: str, value: Any) -> None:
         """Set *field* unless *value* is None, which leaves the default."""
         if value is not None:
             self.fields[field] = value
+
+    def origin(self, *names: str) -> str:
+        """Who set the first of *names* that is set to something; ``built-in`` when nobody did."""
+        return next((self.settings[name].origin for name in names if self.rank(name) >= 0), "built-in")
 
     def rank(self, name: str) -> int:
         """Who set *name* to something that is not empty; -1: nobody."""

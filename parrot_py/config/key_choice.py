@@ -22,6 +22,15 @@ def choose(builder: Builder) -> None:
         where = builder.settings["CVMFS_SERVER_URL"].what.rpartition(": ")[0]
         raise ConfigError(f"{where}: there is no built-in master key for {builder.fqrn!r}: add pubkey=FILE")
     builder.put("public_keys", keys)
+    builder.sources[KEY] = (":".join(map(str, keys)), _origin(builder, keys))
+
+
+def _origin(builder: Builder, keys: tuple[Path, ...]) -> str:
+    if all(path.parent in (domains.DATA, domains.DEMO) for path in keys) and builder.rank(KEY) < 0:
+        return "built-in list"
+    if builder.rank(KEY) < 0 and builder.rank(DIRECTORY) < 0:
+        return str(builder.base.etc / "keys")
+    return builder.origin(KEY, DIRECTORY) if builder.rank(KEY) >= builder.rank(DIRECTORY) else builder.origin(DIRECTORY)
 
 
 def _keys(builder: Builder) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from parrot_py.config.report import Request
     from parrot_py.config.repositories import RepositoryTable
 
 DIRECT = "DIRECT"
@@ -147,6 +148,7 @@ class RunConfig(NamedTuple):
     the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
     are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
     the run.  ``inside``: the environment says that another parrot_run is around this one.
+    ``report`` asks to print the configuration instead of running anything.
     """
 
     command: tuple[str, ...]
@@ -168,6 +170,7 @@ class RunConfig(NamedTuple):
     debug_rotate: int = 0
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    report: Request | None = None
 
 
 class Message(NamedTuple):

@@ -67,6 +67,7 @@ HONOURED = (
     Option("--prefetch", "FILE", "PARROT_PREFETCH", "fetch what FILE lists while the job runs (repeatable)"),
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
     Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
+    Option("--print-config", "", "", "print each value, with where it comes from, and exit; for a repository: =NAME"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),
     Option("--check-driver", "NAME", "", "say whether a driver is there and exit with 0 or 1"),
     Option("-v --version", "", "", "print the version and exit"),

@@ -24,8 +24,8 @@ SERVERS_AND_PROXIES = (
     P("CVMFS_USE_GEOAPI", FLAG, "ask a server for the order of servers by distance", "use_geoapi", "no"),
     P("CVMFS_MAX_SERVERS", COUNT, "use only the first so many servers of the order; 0: all", "max_servers", "0"),
     P("CVMFS_PROXY_TEMPLATE", TEXT, "the name to ask the geo API with", "proxy_template"),
-    P("CVMFS_USE_CDN", FLAG, "use the servers of a content delivery network where the built-in list has them", "urls",
-      "no; yes if the proxies are exactly `auto;DIRECT`", plain=False),
+    P("CVMFS_USE_CDN", FLAG, "use the servers of a content delivery network where the built-in list has them; not set: "
+      "yes if the proxies are exactly `auto;DIRECT`", "urls", "no", plain=False),
     P("CVMFS_CLIENT_PROFILE", TEXT, "`single`: the default of the proxies is `auto;DIRECT`; `single` and `custom`: no "
       "built-in fallback proxies", "proxies fallback_proxies", plain=False),
     P("CVMFS_HTTP_PROXY", PROXIES, "proxies: groups tried in order, members that share the load (see Proxies)",

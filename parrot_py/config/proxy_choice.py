@@ -27,9 +27,16 @@ def choose(builder: Builder, groups: Groups, *, from_files: bool) -> None:
     fallback = _fallback(builder, groups, from_files=from_files)
     groups, fallback = proxies.without_direct(groups, fallback)
     builder.fields.update(proxies=groups, fallback_proxies=fallback)
+    _, origin = builder.sources.get(NAME, ("", builder.origin(NAME)))
+    builder.sources[NAME] = (proxies.text(groups), origin)
+    if fallback:
+        _, origin = builder.sources.get(FALLBACK, ("", builder.origin(FALLBACK)))
+        builder.sources[FALLBACK] = (proxies.text(fallback), origin)
     scripts = builder.get("CVMFS_PAC_URLS")
     asked = any(AUTO in group for group in groups)
     builder.put("pac_urls", scripts or (PUBLIC_SCRIPTS if asked else None))
+    if asked and not scripts:
+        builder.sources["CVMFS_PAC_URLS"] = (";".join(PUBLIC_SCRIPTS), "built-in")
     external = _groups(builder, "CVMFS_EXTERNAL_HTTP_PROXY") or proxies.NO_PROXY
     spare = _groups(builder, "CVMFS_EXTERNAL_FALLBACK_PROXY") or ()
     external, spare = proxies.without_direct(external, spare)

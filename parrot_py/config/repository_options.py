@@ -110,7 +110,8 @@ def settings(options: Mapping[str, str], where: str) -> Settings:
     for key, value in options.items():
         name = HONOURED[key].parameter if key in HONOURED else key if is_parameter(key) else ""
         if name:
-            found[name] = Setting(value or _FLAGS.get(key, ""), where, f"{where}: {key}", ENTRY)
+            origin = where.replace(": ", " ", 1)
+            found[name] = Setting(value or _FLAGS.get(key, ""), origin, f"{where}: {key}", ENTRY)
     return found
 
 

@@ -119,6 +119,11 @@ class Site:
                 self._failed, self._why = time.monotonic(), error.strerror or str(error)
             return self._without(fqrn, name)
 
+    def common(self) -> Chain:
+        """What the files say about all repositories, the configuration repository's excepted."""
+        done = self._common_pass(remote=False)
+        return Chain(done.settings, done.settings, LocalFiles(), tuple(done.warnings), tuple(done.read))
+
     def repository(self) -> str:
         """The name of the configuration repository, or ``""``."""
         found = self._first().settings.get(REPOSITORY)

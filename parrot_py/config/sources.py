@@ -97,7 +97,17 @@ class Sources:
             return None
         builder = effective.Builder(fqrn, settings, self.base, chain)
         made = effective.build(builder, built_in=built_in, served=served)
-        return made._replace(warnings=chain.warnings + made.warnings)
+        return made._replace(warnings=chain.warnings + made.warnings, read=chain.read)
+
+    def common(self) -> Effective:
+        """What all repositories have in common, but for what the configuration repository says.  Raises ConfigError."""
+        from parrot_py.config import effective
+
+        chain = self.site().common()
+        known = {name: setting.value for name, setting in chain.settings.items()}
+        builder = effective.Builder("", {**chain.settings, **self.user_settings(known)}, self.base, chain)
+        made = effective.build(builder, built_in=False, served=False, keys=False)
+        return made._replace(warnings=chain.warnings + made.warnings, read=chain.read)
 
     def user_settings(self, environ: Mapping[str, str]) -> Settings:
         """What the options of the run set; option files begin with the variables *environ*.  Raises ConfigError."""

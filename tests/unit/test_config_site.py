@@ -124,7 +124,7 @@ def test_who_wins_over_whom(etc: Etc, tmp_path: Path) -> None:
         "B": ("one", f"{tmp_path}/one:1"),
         "C": ("two", f"{tmp_path}/two:1"),
         "D": ("option", "--cvmfs-option"),
-        "CVMFS_E": ("entry", f"-r: {FQRN}"),
+        "CVMFS_E": ("entry", f"-r {FQRN}"),
     }
     assert found.config.variables["OLD"] == "two"
     assert etc.variable("B", PARROT_CVMFS_OPTION_FILE=str(tmp_path / "named")) == "named"
