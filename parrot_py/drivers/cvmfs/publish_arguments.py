@@ -32,12 +32,13 @@ Keep KEYDIR private and backed up: FQRN.masterkey signs the whitelist, FQRN.key 
 FQRN.pub is what clients need.  Missing keys are made on the first run; existing ones are never overwritten.  The
 master key may be kept elsewhere as long as the whitelist is valid; --renew-whitelist extends it.
 
-exit status: 0, or 1 after one line on stderr.
+exit status: 0, or 1 after one line on stderr (--verify: one line for each problem).
 
 examples:
   parrot_publish --name sw.example.org --source ./tree --output /var/www/cvmfs --keys ~/keys
   parrot_publish --name sw.example.org --output /var/www/cvmfs --keys ~/keys --rollback v1
   parrot_publish --name sw.example.org --output /var/www/cvmfs --keys ~/keys --gc --keep-revisions 5
+  parrot_publish --verify http://web.example.org/cvmfs/sw.example.org --keys ~/keys
 """
 
 
@@ -85,8 +86,18 @@ def _add_modes(group: argparse._ArgumentGroup) -> None:
         "--rollback", metavar="TAG", help="publish the tree of a tag, or of a root catalog's hash, as a new revision"
     )
     modes.add_argument("--gc", action="store_true", help="delete objects that no wanted revision needs")
+    modes.add_argument(
+        "--verify",
+        nargs="?",
+        const="",
+        metavar="PLACE",
+        help="check every signature, catalog and object of the repository at PLACE, a directory or URL "
+        "(default: WEBDIR/FQRN); exit with 1 if anything is wrong",
+    )
+    group.add_argument("--against", type=Path, metavar="DIR", help="with --verify: also compare with this directory")
+    group.add_argument("--pubkey", type=Path, metavar="FILE", help="with --verify: the master key (default: FQRN.pub)")
     group.add_argument("--at", metavar="TAG", help="with --tag and no --source: what gets the name (default: trunk)")
-    group.add_argument("--json", action="store_true", help="with --tags and --gc: print JSON")
+    group.add_argument("--json", action="store_true", help="with --tags, --gc and --verify: print JSON")
 
 
 def _add_format(group: argparse._ArgumentGroup) -> None:

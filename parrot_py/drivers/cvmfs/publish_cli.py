@@ -7,7 +7,9 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
+from urllib.parse import unquote
 
 from parrot_py.drivers.cvmfs.publish import check_places, publish
 from parrot_py.drivers.cvmfs.publish_arguments import options_of, parser
@@ -16,6 +18,7 @@ from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys, open_keys
 from parrot_py.drivers.cvmfs.publish_objects import PublishError
 from parrot_py.drivers.cvmfs.publish_options import Published, PublishOptions, check_name
 from parrot_py.drivers.cvmfs.publish_tags import list_tags, remove_tags, rollback, set_tag
+from parrot_py.drivers.cvmfs.publish_verify import verify
 from parrot_py.drivers.cvmfs.publish_whitelist import renew_whitelist, rotate_certificate
 from parrot_py.errors import ParrotError
 
@@ -24,9 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status: 0, or 1 after one line on stderr."""
     arguments = parser().parse_args(argv)
     try:
+        options = options_of(arguments)
+        if arguments.verify is not None:
+            return _verify(arguments, options)
         _need(arguments, "name", "output")
         check_name(arguments.name)
-        options = options_of(arguments)
         if arguments.tags:
             return _list(arguments)
         _need(arguments, "keys")
@@ -114,6 +119,34 @@ def _collect(arguments: argparse.Namespace, options: PublishOptions) -> bool:
     if done.young_objects:
         print(f"{done.young_objects} objects that nobody needs are younger than the grace period and stay for now")
     return True
+
+
+def _verify(arguments: argparse.Namespace, options: PublishOptions) -> int:
+    """--verify; answers the exit status."""
+    place = arguments.verify
+    if not place:
+        _need(arguments, "name", "output")
+        place = str(arguments.output / arguments.name)
+    name = arguments.name or unquote(place.rstrip("/").rpartition("/")[2])
+    check_name(name)
+    if arguments.pubkey is None:
+        _need(arguments, "keys")
+    public_key = arguments.pubkey or arguments.keys / f"{name}.pub"
+    report = verify(place, name, [public_key], against=arguments.against, options=options)
+    if arguments.json:
+        print(json.dumps(asdict(report), indent=2))
+        return 1 if report.problems else 0
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    for note in report.notes:
+        print(f"note: {note}")
+    print(
+        f"{name}: revision {report.revision}; {report.revisions} revisions, {report.catalogs} catalogs, "
+        f"{report.entries} entries, {report.objects} objects of files, {report.bytes} bytes; "
+        f"{report.orphans} objects that nothing names ({report.orphan_bytes} bytes); "
+        f"{len(report.problems) or 'no'} problem{'' if len(report.problems) == 1 else 's'}"
+    )
+    return 1 if report.problems else 0
 
 
 def _summary(done: Published) -> str:
