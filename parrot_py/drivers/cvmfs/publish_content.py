@@ -6,10 +6,12 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import CATALOG, DIGEST_BYTES, ContentHash
 from parrot_py.drivers.cvmfs.publish_catalog import CatalogBuilder, Row, kind_flags
+from parrot_py.drivers.cvmfs.publish_dirtab import read_dirtab
 from parrot_py.drivers.cvmfs.publish_index import FileIndex
 from parrot_py.drivers.cvmfs.publish_objects import PublishError, StoredContent
 from parrot_py.drivers.cvmfs.publish_options import DEFAULT_TTL
@@ -48,7 +50,8 @@ class RevisionBuilder:
     def build(self, source: bytes, revision: int) -> Built:
         """Publish *source*; answers the root catalog."""
         self._begin(b"")
-        for directory, contents in self._ahead(walk(source, self._options.xattrs)):
+        directories = walk(source, self._options.xattrs, read_dirtab(Path(os.fsdecode(source))))
+        for directory, contents in self._ahead(directories):
             path = directory.entry.path
             while not _contains(self._open[-1].prefix, path):
                 self._finish_nested()

@@ -8,9 +8,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import FileIO
 
+from parrot_py.drivers.cvmfs.publish_dirtab import NO_PATTERNS, Dirtab
 from parrot_py.drivers.cvmfs.publish_objects import PublishError
 
 NESTED_MARKER = b".cvmfscatalog"
@@ -48,16 +49,17 @@ class SourceDirectory:
     starts_catalog: bool
 
 
-def walk(source: bytes, with_xattrs: bool) -> Iterator[SourceDirectory]:
+def walk(source: bytes, with_xattrs: bool, dirtab: Dirtab = NO_PATTERNS) -> Iterator[SourceDirectory]:
     """Every directory below *source*, parents first, each subtree in one run, names in byte order.
 
+    Nested catalogs begin at directories with a marker, and at those that *dirtab* names.
     Raises PublishError, which names the path, for what cannot be read.
     """
     waiting = [b""]
     while waiting:
         path = waiting.pop()
         directory, below = _directory(source, path, with_xattrs)
-        yield directory
+        yield replace(directory, starts_catalog=True) if path and dirtab.matches(path) else directory
         waiting += [path + b"/" + name for name in reversed(below)]
 
 
