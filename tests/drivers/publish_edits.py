@@ -50,7 +50,7 @@ class Edits:
     def write(self) -> None:
         """A new file, or new content of an old one."""
         path = self._directory() / self.dice.choice(NAMES)
-        if not path.is_dir() and not path.is_symlink():
+        if not os.path.lexists(path) or stat.S_ISREG(path.lstat().st_mode):
             path.write_bytes(self.dice.randbytes(self.dice.choice(SIZES)))
 
     def rewrite_unseen(self) -> None:

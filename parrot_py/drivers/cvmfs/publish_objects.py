@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -122,7 +123,7 @@ class ObjectStore:
         """Prepares to write below *repository*, which is made when it does not exist, or (not *create*) to read."""
         self.repository = repository
         self.algorithm = algorithm
-        self.written: set[Path] = set()
+        self.written: set[str] = set()
         if create:
             repository.parent.mkdir(parents=True, exist_ok=True)
             make_directory(repository)
@@ -155,7 +156,7 @@ class ObjectStore:
         if not final.exists():
             make_directory(final.parent)
             write_atomically(final, stored, beside=self.repository / "data")
-            self.written.add(final)
+            self.written.add(os.fspath(final))
         return name
 
     def put_stream(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
@@ -179,7 +180,7 @@ class ObjectStore:
                 make_directory(final.parent)
                 os.chmod(temporary, 0o644)
                 os.rename(temporary, final)
-                self.written.add(final)
+                self.written.add(os.fspath(final))
                 return name, size
         except BaseException:
             os.unlink(temporary)
@@ -197,7 +198,8 @@ class ObjectStore:
     def roll_back(self) -> None:
         """Take away every object this store wrote, and the directories that are empty then."""
         for path in self.written:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         self.written.clear()
         data = self.repository / "data"
         for directory in (*data.iterdir(), data, self.repository):

@@ -61,7 +61,13 @@ class ContentWorks:
         # Names of one inode in several directories: read once.
         key = (*entry.identity, external)
         if key not in self._linked:
-            self._linked[key] = self._file(entry, external, known)
+            result = self._file(entry, external, known)
+
+            def finished() -> StoredContent:
+                self._linked[key] = _ready(result())  # which lets go of the entry
+                return self._linked[key]()
+
+            self._linked[key] = finished
         return self._linked[key]
 
     def close(self) -> None:
