@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from parrot_py.drivers.cvmfs.publish_arguments import parser
 from parrot_py.drivers.cvmfs.publish_cli import main
 from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.test_publish import FQRN
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -112,3 +115,11 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "examples:\n  parrot_publish --name" in text
     assert ".cvmfscatalog" in text
+
+
+def test_the_manual_page_has_every_option() -> None:
+    page = CHECKOUT.joinpath("docs/man/parrot_publish.1.md").read_text()
+    options = set(re.findall(r"^\*\*\\--([a-z-]+)\*\*", page, re.MULTILINE))
+    options |= set(re.findall(r"^\*\*\\--[a-z-]+\*\*, \*\*\\--([a-z-]+)\*\*", page, re.MULTILINE))
+    known = {text for action in parser()._actions for text in action.option_strings if text.startswith("--")}
+    assert {f"--{option}" for option in options} == known - {"--help"}
