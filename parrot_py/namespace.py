@@ -57,7 +57,7 @@ class _Cvmfs:
     def materialise(self, inode: Inode) -> str:  # noqa: ARG002 - the contract's signature, here and below
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:  # noqa: ARG002
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:  # noqa: ARG002
         raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
 
     def listxattr(self, inode: Inode) -> Sequence[bytes]:  # noqa: ARG002

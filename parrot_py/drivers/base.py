@@ -131,8 +131,11 @@ class Driver(Protocol):
         """
         ...
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:
-        """Value of the extended attribute *name* (full name, ``b"user.x"``).  Raises ENODATA, EIO."""
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:
+        """Value of the extended attribute *name* (full name, ``b"user.x"``).  Raises ENODATA, EIO.
+
+        *gid* is the main group of who asks, where that is somebody else: a driver may keep attributes from some.
+        """
         ...
 
     def listxattr(self, inode: Inode) -> Sequence[bytes]:

@@ -46,9 +46,9 @@ class Deferred:
         """See :meth:`Driver.materialise`."""
         return self._driver().materialise(inode)
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:
         """See :meth:`Driver.getxattr`."""
-        return self._driver().getxattr(inode, name)
+        return self._driver().getxattr(inode, name, gid)
 
     def listxattr(self, inode: Inode) -> Sequence[bytes]:
         """See :meth:`Driver.listxattr`."""

@@ -194,7 +194,7 @@ class MemoryDriver:
                 self._files = tempfile.mkdtemp(prefix="parrot-memory.")
             return self._files
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:  # noqa: ARG002 - for everybody
         """See :meth:`Driver.getxattr`."""
         value = self._xattrs(inode).get(name)
         if value is None:

@@ -30,7 +30,7 @@ def _get(call: Call, subject: Subject, name: bytes, buffer: int, size: int) -> i
     inode = subject.found() if isinstance(subject, Target) else subject.inode
     _may_get(call, inode, name)
     try:
-        value = call.context.namespace.ask(subject.tree.driver.getxattr, inode, name)
+        value = call.context.namespace.ask(subject.tree.driver.getxattr, inode, name, call.credentials().gid)
     except OSError as error:
         if error.errno == errno.ENODATA and not name.startswith(_KNOWN) and (name not in _ACLS or inode.is_link):
             fail(errno.EOPNOTSUPP)  # no file system has such a namespace

@@ -73,6 +73,7 @@ class Facts(NamedTuple):
     binds: dict[bytes, tuple[bytes, Any]]
     max_rowid: int
     authz: bytes | None
+    entries: int
 
 
 def looks_whole(path: str) -> bool:
@@ -151,6 +152,7 @@ def read_facts(db: sqlite3.Connection) -> Facts:
         binds=_subcatalogs(db, "bind_mountpoints") if revision >= 4 and "bind_mountpoints" in tables else {},
         max_rowid=max_rowid or 0,
         authz=_text(properties.get(b"voms_authz")),
+        entries=_entries(db) if "statistics" in tables else 0,
     )
 
 
@@ -174,6 +176,13 @@ def _select(db: sqlite3.Connection, old: bool) -> str:
     if not {"parent_1", "parent_2"} <= there:
         raise Failure("no column for the directory of an entry")
     return f"SELECT {', '.join(columns)} FROM catalog"
+
+
+def _entries(db: sqlite3.Connection) -> int:
+    """How many entries the catalog itself has, by its own statistics."""
+    counters = "'self_regular', 'self_dir', 'self_symlink', 'self_special'"
+    rows = query(db, f"SELECT value FROM statistics WHERE counter IN ({counters})")
+    return sum(value for (value,) in rows if type(value) is int and value > 0)
 
 
 def _subcatalogs(db: sqlite3.Connection, table: str) -> dict[bytes, tuple[bytes, Any]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
+from parrot_py.drivers.cvmfs.activity import LOOKUP, OPEN, OPENDIR, OTHER, Activity
 from parrot_py.drivers.cvmfs.ahead import Ahead
 from parrot_py.drivers.cvmfs.authz import Gate
 from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
@@ -38,6 +39,7 @@ from parrot_py.drivers.cvmfs.store import Store, Stored
 from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.view import View
+from parrot_py.drivers.cvmfs.volume import Volume
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.record import Touch
@@ -64,8 +66,10 @@ class CvmfsDriver:
         decoder = Decoder(config, Expander.for_repository(config))
         self.tree = Tree(self.store, decoder, Flights[Mount](config.fqrn, *pauses))
         self.session = Session(config, self.cache, self.fetcher, self.store)
-        self.revisions = Revisions(config, self.session, self.tree, self.gate)
+        self.revisions = Revisions(config, self.session, self.tree, self.gate, self.store.pins)
+        self.activity = Activity()
         self._magic = Magic(self)
+        self._volume = Volume(self)
         self._recording = recording
         if recording is not None:
             self.tree.asked = recording.catalog
@@ -77,14 +81,22 @@ class CvmfsDriver:
         return self.revisions.current()
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
-        """The border of the driver: only who may see the repository gets in, and a Failure leaves it as an OSError."""
+    def answering(self, where: str = OTHER) -> Iterator[None]:
+        """The border of the driver: only who may see the repository gets in, and a Failure leaves it as an OSError.
+
+        An I/O error counts as one of *where*.
+        """
         try:
             self.gate.check()
             yield
         except Failure as failure:
-            failure.report(self.config.fqrn)
-            raise failure.os_error() from None
+            raise self._told(failure, where) from None
+
+    def _told(self, failure: Failure, where: str) -> OSError:
+        failure.report(self.config.fqrn)
+        if failure.code == errno.EIO:
+            self.activity.failed(where)
+        return failure.os_error()
 
     @property
     def fqrn(self) -> str:
@@ -99,8 +111,7 @@ class CvmfsDriver:
             if answer is None:
                 answer = view.answer(path)
         except Failure as failure:
-            failure.report(self.config.fqrn)
-            raise failure.os_error() from None
+            raise self._told(failure, LOOKUP) from None
         if isinstance(answer, int):
             raise OSError(answer, os.strerror(answer), path)
         return answer
@@ -112,7 +123,8 @@ class CvmfsDriver:
         if self._recording is not None:
             self._recording.directory(inode)
         path = self.config.subpath + inode.path
-        with self.answering():
+        self.activity.listed()
+        with self.answering(OPENDIR):
             entries = self.tree.listing(self.tree.within(mount_of(inode), path), path)
             self.view().fill(inode, entries)
         return entries
@@ -124,7 +136,8 @@ class CvmfsDriver:
             raise OSError(code, os.strerror(code), inode.path)
         if self._recording is not None:
             self._recording.file(inode, self.content(inode))
-        with self.answering():
+        self.activity.opened()
+        with self.answering(OPEN):
             return self._content(inode) if inode.size else self._nothing()
 
     def _nothing(self) -> str:
@@ -159,21 +172,23 @@ class CvmfsDriver:
         mount = self.tree.opened(mount_of(inode))
         return mount.catalog.chunks(mount.inner(self.config.subpath + inode.path), inode.size)
 
-    def getxattr(self, inode: Inode, name: bytes) -> bytes:
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:
         """See :meth:`Driver.getxattr`.  Magic attributes of the real client come first, then those of the catalog."""
+        value = None
         with self.answering():
-            value = self._magic.get(inode, name)
-            if value is None and inode.has_xattrs:
+            if self._magic.may_be(name):
+                value = self._magic.get(inode, name, gid)
+            if value is None and inode.has_xattrs and not self._magic.reserved(name):
                 value = self._xattrs(inode).get(name)
         if value is None:
             raise OSError(errno.ENODATA, os.strerror(errno.ENODATA), inode.path)
         return value
 
     def listxattr(self, inode: Inode) -> Sequence[bytes]:
-        """See :meth:`Driver.listxattr`.  Magic names are shown on the root only: elsewhere they break copying tools."""
-        names = list(self._magic.names(inode)) if not inode.path else []
-        if inode.has_xattrs:
-            with self.answering():
+        """See :meth:`Driver.listxattr`."""
+        with self.answering():
+            names = list(self._magic.shown(inode))
+            if inode.has_xattrs:
                 names += [name for name in self._xattrs(inode) if name not in names]
         return names
 
@@ -190,17 +205,8 @@ class CvmfsDriver:
         self.revisions.watch(news)
 
     def statfs(self) -> StatFs:
-        """See :meth:`Driver.statfs`: the entries that the root catalog counts; zeros while it is not open."""
-        if self.revisions.latest is None:
-            return StatFs()
-        try:
-            counters = self.view().root.catalog.counters()
-        except Failure as failure:
-            failure.report(self.config.fqrn)
-            return StatFs()
-        kinds = ("regular", "dir", "symlink", "special")
-        files = sum(max(0, counters.get(f"{part}_{kind}", 0)) for part in ("self", "subtree") for kind in kinds)
-        return StatFs(files=files)
+        """See :meth:`Driver.statfs`."""
+        return self._volume.statfs()
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

@@ -191,9 +191,9 @@ class Repository(CvmfsDriver):
         """How the chunked file at *path* is stored; None for a file in one piece."""
         return self._ranges.layout(self._file(path))
 
-    def getxattr(self, inode: Place, name: str | bytes) -> bytes:
+    def getxattr(self, inode: Place, name: str | bytes, gid: int | None = None) -> bytes:
         """The extended attribute *name* of the path or inode *inode*, links followed.  Raises ENODATA."""
-        return super().getxattr(self._at(inode, follow=not isinstance(inode, Inode)), os.fsencode(name))
+        return super().getxattr(self._at(inode, follow=not isinstance(inode, Inode)), os.fsencode(name), gid)
 
     def listxattr(self, inode: Place = b"") -> Sequence[bytes]:
         """The names of the extended attributes of the path or inode *inode*, as a listing shows them."""
@@ -250,12 +250,13 @@ class Repository(CvmfsDriver):
 
         ``download.n_requests``, ``download.sz_transferred_bytes``, ``download.sz_transfer_time`` (milliseconds),
         ``download.n_retries``, ``download.n_proxy_failover``, ``download.n_host_failover``; the same with
-        ``download-external.``.
+        ``download-external.``; ``cvmfs.n_fs_open``, ``cvmfs.n_fs_dir_open``, ``cvmfs.n_io_error`` and ``eio.…``.
         """
         fetcher = self.fetcher
         return {
             **fetcher.statistics.counters("download"),
             **fetcher.external_statistics.counters("download-external"),
+            **self.activity.counters(),
         }
 
 

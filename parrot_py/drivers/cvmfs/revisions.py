@@ -16,6 +16,7 @@ from collections.abc import Callable
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.authz import Gate
 from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.pins import Pins
 from parrot_py.drivers.cvmfs.session import Revoked, Session
 from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure, log
@@ -27,8 +28,8 @@ DEFAULT_TTL, LEAST_TTL, RETRY = 240.0, 1.0, 180.0
 class Revisions:
     """The view that is shown, and the one that is ready to take its place.  Thread-safe; raises Failure."""
 
-    def __init__(self, config: RepositoryConfig, session: Session, tree: Tree, gate: Gate) -> None:
-        self._config, self._session, self._tree, self._gate = config, session, tree, gate
+    def __init__(self, config: RepositoryConfig, session: Session, tree: Tree, gate: Gate, pins: Pins) -> None:
+        self._config, self._session, self._tree, self._gate, self._pins = config, session, tree, gate, pins
         self._flights: Flights[View] = Flights(config.fqrn, config.backoff_init, config.backoff_max)
         self._lock = threading.Lock()
         self._shown: View | Revoked | None = None
@@ -129,6 +130,7 @@ class Revisions:
             self.offline = False
             if opened is not None or isinstance(self._shown, Revoked):
                 self._latest = latest
+                self._pins.begin(latest.opened.root.cache_path())
                 self._offer(latest)
 
     def _offer(self, ready: View | Revoked) -> None:

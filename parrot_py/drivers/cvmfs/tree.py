@@ -42,6 +42,21 @@ class Tree:
         """At how many places catalogs have been loaded."""
         return len(self._mounts)
 
+    @property
+    def open_catalogs(self) -> int:
+        """How many catalogs are open files just now."""
+        return sum(mount.catalog.is_open for mount in list(self._mounts.values()))
+
+    @property
+    def loaded_entries(self) -> int:
+        """How many entries the catalogs have that were loaded, by their own statistics."""
+        return sum(mount.catalog.facts.entries for mount in list(self._mounts.values()))
+
+    @property
+    def highest_ino(self) -> int:
+        """The highest inode number so far; those of hard link groups, which are far above, do not count."""
+        return self._next_ino - 1
+
     def root(self, hash_: ContentHash) -> Mount:
         """The mount of a revision's root catalog."""
         reference = str(hash_).encode()

@@ -169,46 +169,6 @@ def test_many_chunked_files_at_once_do_not_dead_lock(forged: Forged, opened: Ope
     assert forged.server.count("*P") == 120
 
 
-def test_magic_attributes(site: Site, opened: Open) -> None:
-    repository = opened(site.config(BASIC))
-    root, readme = repository.lookup(b""), repository.lookup(b"/README")
-    link = next(inode for _, inode in repository.walk() if inode.is_link and b"chosen" in (inode.target or b""))
-    get = repository.getxattr
-    assert get(root, b"user.fqrn") == BASIC.encode()
-    assert get(root, b"user.revision") == b"2"
-    assert get(root, b"user.root_hash") == repository.root_hash.encode()
-    assert get(root, b"user.pid") == str(os.getpid()).encode()
-    assert get(root, b"user.host") == f"{site.server.url}/cvmfs/{BASIC}".encode()
-    assert get(root, b"user.proxy") == b"DIRECT"
-    assert get(root, b"user.expires") == b"4"
-    assert get(root, b"user.repo_counters").startswith(b"chunked,2\n")
-    assert get(readme, b"user.hash") == get(readme, b"user.chunk_list").split(b"\n")[1].split(b",")[0]
-    assert (get(readme, b"user.chunks"), get(readme, b"user.compression")) == (b"1", b"zlib")
-    assert b"$(MYVAR" in get(link, b"user.rawlink") == get(link, b"xfsroot.rawlink")
-    assert b"catalog_mountpoint: /nested\n" in get(repository.lookup(b"/nested"), b"user.catalog_counters")
-    for inode, name in [
-        (root, b"user.hash"),
-        (readme, b"user.rawlink"),
-        (root, b"user.fqrn~1"),
-        (root, b"user.fqrn~x"),
-    ]:
-        expect_errno(errno.ENODATA, lambda inode=inode, name=name: get(inode, name))  # type: ignore[misc]
-    assert get(root, b"user.fqrn~0") == BASIC.encode()
-    assert get(root, b"user.fqrn~?") == b"num_pages, 1"
-    shown = repository.listxattr(root)
-    assert b"user.fqrn" in shown
-    assert all(get(root, name) is not None for name in shown)
-    assert list(repository.listxattr(readme)) == []
-
-
-def test_magic_attributes_of_external_files(site: Site, opened: Open) -> None:
-    repository = opened(site.config(SHAKE))
-    inode = repository.lookup(b"/external/chunked5m")
-    assert repository.getxattr(inode, b"user.external_file") == b"1"
-    assert repository.getxattr(inode, b"user.external_url") == f"{site.external}/external/chunked5m".encode()
-    assert repository.getxattr(inode, b"user.compression") == b"none"
-
-
 def test_statfs_never_fails(site: Site, opened: Open) -> None:
     repository = opened(site.config(BASIC))
     site.server.fault("*", Fault(status=500))

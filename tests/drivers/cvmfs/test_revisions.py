@@ -13,6 +13,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import nonblocking
 from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.pins import pinned
 from tests.drivers.contract import expect_errno
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, LINK, NESTED, NESTED_ROOT, Row
@@ -215,6 +216,19 @@ def test_catalogs_that_did_not_change_are_not_read_again(forged: Forged, opened:
     assert repository.settle()
     with nonblocking():
         assert repository.lookup(b"/n/f") == before
+
+
+def test_catalogs_of_a_former_revision_are_not_kept_from_eviction(forged: Forged, opened: Open) -> None:
+    numbered(forged, 1)
+    repository = opened(forged.config())
+    former = repository.root_hash
+    numbered(forged, 2)
+    repository.revisions.renew()
+    repository.settle()
+    (folder,) = (path for path in forged.cache.rglob("pins") if path.is_dir())
+    now = repository.root_hash
+    assert pinned(str(folder)).in_use == {f"{now[:2]}/{now[2:]}"}
+    assert now != former
 
 
 def test_readers_see_one_revision_or_the_other(forged: Forged, opened: Open) -> None:
