@@ -27,6 +27,7 @@ SUBCOMMANDS = {
     "diff": "what differs between two revisions",
     "verify": "check the cache against the hashes of what is in it",
     "wipe": "remove everything from the cache",
+    "config": "the effective configuration, and where each value comes from",
 }
 """Subcommand → what it does.  The module has the same name, and ``add(parser)`` and ``run(arguments, context)``."""
 

@@ -83,6 +83,7 @@ class _Errand:
         self._counts = {"files": 0, "bytes": 0, "catalogs": 0, "failed": 0}
         self._worst = status.OK
         self._begun: set[int] = set()
+        self._capacity, self._before, self._asked = repository.cache.capacity(), repository.cache.used(), 0
 
     def files(self, paths: list[bytes], meter: Meter) -> None:
         """Fetch the contents of all files at and below *paths*."""
@@ -90,8 +91,22 @@ class _Errand:
             for inode in self._wanted(paths):
                 if inode.is_regular and inode.ino not in self._begun:
                     self._begun.add(inode.ino)
+                    self._check_room(inode.size)
                     meter.expect(1, inode.size)
                     pool.add(self._file, inode, meter)
+
+    def _check_room(self, size: int) -> None:
+        """Raise LocalTrouble when, with *size* bytes more, what was fetched first would have to go for what comes last.
+
+        A cache that is exceeded keeps the newer half of what it may hold (see docs/cache.md).
+        """
+        self._asked += size
+        if self._asked > self._capacity // 2 and self._before + self._asked > self._capacity:
+            held = f"it holds at most {output.size(self._capacity)} (CVMFS_QUOTA_LIMIT, and the size of the disk)"
+            raise LocalTrouble(
+                f"the cache {self._repository.cache.root} has no room for all of that: {held}; "
+                f"{self._counts['files']} files were fetched"
+            )
 
     def _wanted(self, paths: list[bytes]) -> Iterator[Inode]:
         for path in paths:

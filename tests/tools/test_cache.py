@@ -200,3 +200,12 @@ def test_prefetch_reads_its_list_from_a_pipe(tree: Tool) -> None:
     assert process.returncode == 0
     assert content(tree, b"hello, world\n").exists()
     assert os.listdir(tree.cache / "txn") == []
+
+
+def test_prefetch_stops_when_the_cache_is_too_small(tool: Tool) -> None:
+    forge = tool.forged.forge
+    forge.publish([forge.file(b"/%d" % n, os.urandom(1 << 18)) for n in range(8)])
+    result = tool("prefetch", tool.name, "/", "--cvmfs-option", "CVMFS_QUOTA_LIMIT=1")
+    assert result.status == status.LOCAL
+    assert "holds at most 1.0 MiB (CVMFS_QUOTA_LIMIT" in result.err
+    assert sum(path.stat().st_size for path in objects(tool).values()) <= 1 << 20

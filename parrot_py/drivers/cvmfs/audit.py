@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py.drivers.cvmfs.census import objects
 from parrot_py.drivers.cvmfs.database import connect, looks_whole, query
 from parrot_py.drivers.cvmfs.hashes import (
     CATALOG,
@@ -62,21 +62,8 @@ class Stock(NamedTuple):
 
 def stock(root: str) -> Iterator[Stock]:
     """Everything in the cache *root* that has the name of an object; what cannot be looked at is left out."""
-    for number in range(256):
-        folder = f"{number:02x}"
-        try:
-            with os.scandir(f"{root}/{folder}") as entries:
-                names = sorted(entry.name for entry in entries if _NAME.fullmatch(entry.name))
-        except OSError:
-            continue
-        for name in names:
-            path = f"{root}/{folder}/{name}"
-            try:
-                status = os.lstat(path)
-            except OSError:
-                continue  # evicted meanwhile
-            if stat.S_ISREG(status.st_mode):
-                yield Stock(f"{folder}/{name}", path, status.st_size)
+    for found in objects(root):
+        yield Stock(found.name, found.path, found.status.st_size)
 
 
 class ChunkList(NamedTuple):
