@@ -18,6 +18,18 @@ from tests.fuzz.targets import catalog
 NAME = "fuzz.parrot.test"
 ROOT, HASH = "d41d8cd98f00b204e9800998ecf8427e", "0123456789abcdef0123456789abcdef01234567"
 
+_DEFAULT = """# like default.conf
+CVMFS_CLIENT_PROFILE=single
+readonly CVMFS_MOUNT_DIR=/cvmfs
+if [ "x$CVMFS_BASE_ENV" = "x" ]; then
+  if [ -f /etc/cvmfs/default.local ]; then . /etc/cvmfs/default.local; fi
+fi
+case "$CVMFS_FQRN" in *.test) export CVMFS_TIMEOUT=$((5 * 2 + ${X:-1})) ;; *) X='a b' ;; esac
+for part in a "b c" $(uname -m); do CVMFS_SERVER_URL="${CVMFS_SERVER_URL:+$CVMFS_SERVER_URL;}http://$part/@fqrn@"; done
+[ -z "$X" ] && unset CVMFS_CLIENT_PROFILE || eval Y=\\$X
+f() { return 1; }; f || CVMFS_PROXY=${CVMFS_SERVER_URL%%;*}
+"""
+
 
 def _small(data: bytes) -> bytes:
     """The same database with pages of 512 bytes."""
@@ -103,6 +115,7 @@ def _texts(forge: Forge) -> dict[str, dict[str, bytes]]:
             "empty": b"\0" + bytes.fromhex("789c030000000001"),
             "raw": b"\1raw",
         },
+        "shell": {"default": _DEFAULT.encode(), "growing": b"X=aaaaaaaa\nwhile true; do X=$X$X; done\n"},
         "configuration": {"list": repositories.encode(), "proxies": proxies.encode(), "mount": b"/a=/b", "time": b"5m"},
     }  # fmt: skip
 

@@ -17,6 +17,7 @@ NAMES = (
     "history",
     "manifest",
     "object",
+    "shell",
     "whitelist",
     "xattr",
 )

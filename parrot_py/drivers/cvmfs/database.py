@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import sqlite3
+import sys
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,9 +17,13 @@ _MAGIC = b"SQLite format 3\0"
 DAMAGE = (sqlite3.Error, OverflowError, UnicodeError, MemoryError)
 _TABLES = ("catalog", "properties", "nested_catalogs", "bind_mountpoints", "chunks", "statistics")
 # A query that needs more steps than any real one is a trap (or a broken file) and is interrupted.
-_STEPS, _STEP_LIMIT = 1_000_000, 2_000
+_STEPS, _STEP_LIMIT = 1_000_000, 400
 _MAX_ROWID = 1 << 40
-_MANY = 1000
+_MANY, _FEW = 1000, 100
+# Tables whose pages are used more than once can have more rows than any memory holds.  Rows are measured as marshal
+# writes them, which is some four times of what they take in the file.
+_ROOM = 16
+_LONGEST_ROW = 1 << 20
 _MAX_NESTED = 1_000_000
 
 # What a row of ``catalog`` is read as, and what stands for a column that an old schema does not have.
@@ -101,6 +107,8 @@ def connect(path: str) -> sqlite3.Connection:
         db.text_factory = bytes
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "cache_size=-256", "query_only=ON"):
             db.execute(f"PRAGMA {pragma}").fetchall()
+        if sys.version_info >= (3, 11):
+            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
     except BaseException:
         db.close()
         raise
@@ -120,11 +128,27 @@ def query(db: sqlite3.Connection, sql: str, parameters: tuple[Any, ...] = ()) ->
 
     db.set_progress_handler(tired, _STEPS)
     cursor = db.execute(sql, parameters)
-    rows = cursor.fetchmany(_MANY)
-    if len(rows) == _MANY:
-        may_block()
-        rows += cursor.fetchall()
+    rows = cursor.fetchmany(_FEW)
+    if len(rows) == _FEW:
+        _fetch_rest(db, cursor, rows)
     return rows
+
+
+def _fetch_rest(db: sqlite3.Connection, cursor: sqlite3.Cursor, rows: list[Any]) -> None:
+    """Append the other rows of a query; sqlite3.DatabaseError when the file cannot have so much content."""
+    (pages,), (size,) = db.execute("PRAGMA page_count").fetchone(), db.execute("PRAGMA page_size").fetchone()
+    room = _ROOM * pages * size - len(marshal.dumps(rows))
+    while True:
+        some = cursor.fetchmany(_FEW)
+        room -= len(marshal.dumps(some))
+        if room < 0:
+            raise sqlite3.DatabaseError("more rows than the file has room for")
+        announced = len(rows) >= _MANY
+        rows += some
+        if len(some) < _FEW:
+            return
+        if len(rows) >= _MANY and not announced:
+            may_block()
 
 
 def read_facts(db: sqlite3.Connection) -> Facts:
