@@ -16,7 +16,6 @@ from parrot_py.config import parameters, proxies
 from parrot_py.config.files import LocalFiles
 from parrot_py.config.kinds import Where
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.config.parameters import Parameter
 from parrot_py.config.settings import BUILT_IN, Setting, Settings, expanded
 from parrot_py.config.sources import Base
 from parrot_py.errors import ConfigError
@@ -69,7 +68,10 @@ class Builder:
         return setting.value if setting else ""
 
     def get(self, name: str, kind: str = "") -> Any:
-        """The value of the parameter *name*, parsed as the table (its row *kind*) says; None when there is none."""
+        """The value of the parameter *name*, parsed as the table (its row *kind*) says; None when there is none.
+
+        A mistake in one that is not strict is as good as none.
+        """
         setting = self.settings.get(name)
         if setting is None or not setting.value:
             return None
@@ -80,7 +82,10 @@ class Builder:
             if setting.strict:
                 raise
             self.warnings.append(f"{error}; ignored")
-            self.sources[name] = (self.table[kind or name].default, f"built-in ({setting.origin} is not understood)")
+            del self.settings[name]
+            default = self.table[kind or name].default
+            if default:
+                self.sources[name] = (default, f"built-in ({setting.origin} is not understood)")
             return None
 
     def put(self, field: str, value: Any) -> None:
@@ -107,12 +112,10 @@ def build(builder: Builder, *, built_in: bool = True, served: bool = True, keys:
     from parrot_py.config import builtin, cache_choice, key_choice, proxy_choice
 
     groups, from_files = proxy_choice.regular(builder)
-    if built_in:
+    if built_in and not builder.get("CVMFS_SERVER_URL"):
         builder.below(builtin.settings(builder.fqrn, builder.settings, proxies.text(groups)))
-    for name in builder.settings:
-        row = builder.table.get(name)
-        if row is not None:
-            _plain(builder, row)
+    for name in list(builder.settings):
+        _plain(builder, name)
     if not served:
         builder.fields.pop("urls", None)
     proxy_choice.choose(builder, groups, from_files=from_files)
@@ -130,11 +133,15 @@ def build(builder: Builder, *, built_in: bool = True, served: bool = True, keys:
     return Effective(config, builder.settings, builder.sources, tuple(builder.warnings), tuple(builder.remarks))
 
 
-def _plain(builder: Builder, row: Parameter) -> None:
-    if not row.has_effect:
-        builder.remarks.append(f"{builder.settings[row.name].what} has no effect: {row.ignored}")
+def _plain(builder: Builder, name: str) -> None:
+    row = parameters.find(name)
+    if row is None:
+        if name.startswith("CVMFS_"):
+            builder.remarks.append(f"{builder.settings[name].what} is not known: a variable of links and nothing else")
+    elif not row.has_effect:
+        builder.remarks.append(f"{builder.settings[name].what} has no effect: {row.ignored}")
     elif row.plain:
-        builder.put(row.fields, builder.get(row.name))
+        builder.put(row.fields, builder.get(name))
 
 
 def _combine(builder: Builder) -> None:

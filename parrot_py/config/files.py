@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import glob
-import hashlib
 import os
 import posixpath
 import stat
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +65,12 @@ class LocalFiles:
 
     def glob(self, pattern: str) -> list[str]:
         """The paths that match *pattern*, sorted."""
+        directory = os.path.dirname(pattern)
+        if set(directory).isdisjoint("*?[") and not self.kind(directory or "."):
+            return []
+        # Imported where there is something to list: most hosts have none of the directories.
+        import glob
+
         try:
             return sorted(glob.glob(pattern))
         except ValueError:
@@ -139,6 +142,9 @@ class SiteFiles(LocalFiles):
         inner = self._inner(str(path))
         if inner is None:
             return path
+        import hashlib
+        import tempfile
+
         data = self._tree.read(inner)
         copy = self._copies / hashlib.sha256(data).hexdigest()
         if not copy.exists():

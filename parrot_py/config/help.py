@@ -18,9 +18,10 @@ options:
 """
 
 _TAIL = """
-An option wins over its variable.  Without -r the repositories of cern.ch, opensciencegrid.org, egi.eu, eessi.io and
-some more domains are known.  Proxies are also found in http_proxy, OSG_SQUID_LOCATION and GLIDEIN_Proxy_URL.
-Without -d and -o warnings and errors go to <tempdir>/parrot.log.  Inside, PARROT_ENABLED is TRUE.
+An option wins over its variable.  What a site says in /etc/cvmfs counts, too.  Without -r the repositories of
+cern.ch, opensciencegrid.org, egi.eu, eessi.io and some more domains are known.  Proxies are also found in
+http_proxy, OSG_SQUID_LOCATION and GLIDEIN_Proxy_URL.  Without -d and -o warnings and errors go to
+<tempdir>/parrot.log.  Inside, PARROT_ENABLED is TRUE.
 Options of the original Parrot that have no meaning here are accepted; docs/configuration.md lists them all.
 """
 

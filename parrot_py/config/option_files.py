@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parrot_py.config import grammar, settings
 from parrot_py.config.files import LocalFiles
 from parrot_py.config.settings import USER, Setting, Settings
-from parrot_py.config.shell import Script, Shell
-from parrot_py.config.shell.conditions import Files
 from parrot_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from parrot_py.config.shell import Script
+    from parrot_py.config.shell.conditions import Files
 
 _LEGACY = {
     "cache_directory": "CVMFS_CACHE_DIR",
@@ -47,6 +50,9 @@ def evaluate(
 
     Values are those after the whole file, with blanks collapsed, as ``echo $NAME`` shows them.
     """
+    # Nobody who has no such files pays for the interpreter.
+    from parrot_py.config.shell import Shell
+
     listed = names(files.read(path).decode("utf-8", "surrogateescape"))
     values = Shell(files, warnings.append, scripts).run(path, environ)
     result: Settings = {}

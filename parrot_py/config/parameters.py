@@ -7,6 +7,9 @@ symbolic links, too, known or not.
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from parrot_py.config.kinds import Kind
@@ -43,6 +46,21 @@ def table() -> tuple[tuple[str, tuple[Parameter, ...]], ...]:
     return (*parameters_here.SECTIONS[:2], *parameters_network.SECTIONS, *parameters_here.SECTIONS[2:])
 
 
-def by_name() -> dict[str, Parameter]:
+@functools.lru_cache(maxsize=1)
+def by_name() -> Mapping[str, Parameter]:
     """Name → parameter, patterns (``<name>``) included as they are written."""
     return {parameter.name: parameter for _, rows in table() for parameter in rows}
+
+
+@functools.lru_cache(maxsize=1)
+def _patterns() -> list[tuple[re.Pattern[str], Parameter]]:
+    rows = [row for row in by_name().values() if "<name>" in row.name]
+    return [(re.compile(row.name.replace("<name>", r"\w+?")), row) for row in rows]
+
+
+def find(name: str) -> Parameter | None:
+    """The row that the parameter *name* belongs to, None for one that the table does not have."""
+    row = by_name().get(name)
+    if row is None:
+        row = next((each for pattern, each in _patterns() if pattern.fullmatch(name)), None)
+    return row

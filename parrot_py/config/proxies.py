@@ -31,8 +31,9 @@ _UNSET = ("", "none", "unavailable")
 AUTO = "auto"
 """The member that stands for proxy auto-configuration."""
 
-_PASSWORD = re.compile(r"((?://|^|[;|])[^\s;|/@:]*:)[^\s;|/@]*@")
-_BLANK = re.compile(r"[;|]\s|\s[;|]")
+# Not compiled before they are needed: every start of a job imports this module.
+_PASSWORD = r"((?://|^|[;|])[^\s;|/@:]*:)[^\s;|/@]*@"
+_BLANK = r"[;|]\s|\s[;|]"
 
 
 class Found(NamedTuple):
@@ -88,12 +89,12 @@ def parse(text: str, what: str, environ: Mapping[str, str]) -> Found | None:
 
 def blanks(text: str) -> str:
     """A warning about blanks beside ``;`` and ``|``: another client would take them for part of a name."""
-    return f"blanks beside ';' and '|' are ignored in {mask(text)!r}" if _BLANK.search(text.strip()) else ""
+    return f"blanks beside ';' and '|' are ignored in {mask(text)!r}" if re.search(_BLANK, text.strip()) else ""
 
 
 def mask(text: str) -> str:
     """*text* with the passwords of all URLs and proxies in it replaced by ``***``."""
-    return _PASSWORD.sub(r"\1***@", text)
+    return re.sub(_PASSWORD, r"\1***@", text)
 
 
 def text(groups: Groups) -> str:

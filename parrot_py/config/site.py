@@ -8,18 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from parrot_py.config import proxies
-from parrot_py.config.config_repository import ConfigRepository
 from parrot_py.config.files import LocalFiles, SiteFiles, Tree
 from parrot_py.config.kinds import truth
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.config.option_files import evaluate
 from parrot_py.config.settings import COMMON, SPECIFIC, Settings
-from parrot_py.config.shell import Script
 from parrot_py.config.sources import Base
 from parrot_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from parrot_py.config.config_repository import ConfigRepository
+    from parrot_py.config.shell import Script
 
 ROOT = "/cvmfs"
 REPOSITORY, REQUIRED = "CVMFS_CONFIG_REPOSITORY", "CVMFS_CONFIG_REPO_REQUIRED"
@@ -157,7 +159,9 @@ class Site:
         """Steps 1 and 2, once."""
         with self._lock:
             if self._begun is None:
-                done = _Pass(self._base, LocalFiles(), self._scripts, {}, protected=False)
+                chosen = self._user({}).get(REPOSITORY)
+                known = {REPOSITORY: chosen} if chosen else {}
+                done = _Pass(self._base, LocalFiles(), self._scripts, known, protected=bool(chosen))
                 done.file(self._etc("default.conf"), COMMON)
                 for path in LocalFiles().glob(self._etc("default.d", "*.conf")):
                     done.file(path, COMMON)
@@ -225,6 +229,8 @@ class Site:
                 raise OSError(errno.EIO, self._why)
             self._failed = 0.0
             if self._tree is None:
+                from parrot_py.config.config_repository import ConfigRepository
+
                 self._tree = ConfigRepository(self._find(name))
             self._tree.check()
             return self._tree

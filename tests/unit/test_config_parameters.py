@@ -201,6 +201,20 @@ def test_parameters_without_effect_are_variables_and_leave_a_remark(row: Paramet
     assert row.meaning
 
 
+def test_what_has_no_effect_leaves_a_remark() -> None:
+    options = ("CVMFS_NFILES=1", "CVMFS_CACHE_x_SIZE=1", "CVMFS_MY_OWN=1", "MINE=1", "CVMFS_TIMEOUT=1")
+    given = [word for option in options for word in ("--cvmfs-option", option)]
+    wanted = config.read([*given, "ls"], {"PARROT_CVMFS_ETC": "/nowhere"})
+    assert isinstance(wanted, config.RunConfig)
+    found = wanted.repositories.effective("cms.cern.ch")
+    assert found is not None
+    assert list(found.remarks) == [
+        "--cvmfs-option: CVMFS_NFILES has no effect: open files are the job's own descriptors",
+        "--cvmfs-option: CVMFS_CACHE_x_SIZE has no effect: the cache is a directory",
+        "--cvmfs-option: CVMFS_MY_OWN is not known: a variable of links and nothing else",
+    ]
+
+
 def test_unknown_parameters_are_variables() -> None:
     found = repository("CVMFS_MY_OWN=1", "GLITE=2", entry=ENTRY + ",CVMFS_MORE=3", GLITE="environment", OTHER="o")
     wanted = {"CVMFS_MY_OWN": "1", "GLITE": "2", "CVMFS_MORE": "3", "OTHER": "o"}

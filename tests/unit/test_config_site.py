@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrot_py import config
+from parrot_py.config import parameters
 from parrot_py.config.effective import Effective
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.errors import ConfigError
@@ -179,6 +183,7 @@ def test_files_about_domains_see_the_wishes_of_the_user(etc: Etc) -> None:
         ("\nCVMFS_USE_GEOAPI=maybe\n", "default.local:2: CVMFS_USE_GEOAPI: neither yes nor no"),
         ("CVMFS_X=$(hostname)\n", "default.local:1: left out: the command 'hostname'"),
         ("CVMFS_X='\n", "default.local:1: a single quote is not closed"),
+        ("CVMFS_SERVER_URL=nonsense\n", "default.local:1: CVMFS_SERVER_URL: not an http, https or file URL"),
         ("CVMFS_HTTP_PROXY='a:1; b:2'\n", "default.local:1: CVMFS_HTTP_PROXY: blanks beside"),
         ("CVMFS_CONFIG_REPOSITORY=late.example.org\n", "default.local:1: CVMFS_CONFIG_REPOSITORY comes too late"),
     ],
@@ -392,3 +397,28 @@ def test_option_files_are_checked_at_the_start(etc: Etc, tmp_path: Path) -> None
     (tmp_path / "wrong").write_text("CVMFS_TIMEOUT=fast\n")
     with pytest.raises(ConfigError, match=r"wrong:1: CVMFS_TIMEOUT: not a time: 'fast'"):
         etc.run("-r", f"a.cern.ch:url=http://h,pubkey={KEY}", "--cvmfs-option-file", str(tmp_path / "wrong"))
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(parameters.by_name())), st.text(max_size=20)).map(lambda pair: "=".join(pair))
+        | st.text(max_size=30),
+        max_size=6,
+    ).map("\n".join)
+)
+def test_any_file_of_a_site_is_understood_or_told(text: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "default.local").write_text(text, encoding="utf-8", errors="surrogatepass")
+        environ = {"PARROT_CVMFS_ETC": place, "PARROT_TEMP_DIR": place}
+        wanted = config.read(["ls"], environ)
+        assert isinstance(wanted, config.RunConfig)
+        urls: tuple[str, ...] = ("refused",)
+        try:
+            found = wanted.repositories.effective("cms.cern.ch")
+            urls = found.config.urls if found else ("not to be shown",)
+        except ConfigError as error:
+            assert len(str(error).splitlines()) == 1  # noqa: PT017 - refusing it is as right
+        finally:
+            wanted.repositories.close()
+        assert urls

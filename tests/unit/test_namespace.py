@@ -69,6 +69,37 @@ def test_native_names(path: bytes) -> None:
     assert found == []
 
 
+def test_finding_a_repository_may_have_to_wait() -> None:
+    """The first question parks the caller; repeated with the worker's outcome it mounts what was found, once."""
+    asked: list[bytes] = []
+
+    def find(name: bytes) -> MemoryDriver | None:
+        may_block()
+        asked.append(name)
+        return MemoryDriver({}) if name == b"one" else None
+
+    space = Namespace(find, list)
+    with nonblocking():
+        with pytest.raises(Park) as first:
+            space.repository(b"one")
+        with pytest.raises(Park) as second:
+            space.repository(b"none")
+    assert asked == []
+    assert first.value.key != second.value.key
+    with nonblocking():
+        space.memo = {second.value.key: None}
+        assert space.repository(b"none") is None
+    space.memo = {first.value.key: first.value.call()}
+    tree = space.repository(b"one")
+    assert tree is not None
+    with nonblocking():
+        space.memo = {first.value.key: MemoryDriver({})}
+        assert space.repository(b"one") is tree, "what another caller mounted meanwhile stays"
+        space.memo = {second.value.key: OSError(errno.EIO, "no configuration")}
+        with pytest.raises(OSError, match="no configuration"):
+            space.repository(b"none")
+
+
 def test_devices_differ_and_stay() -> None:
     space, _ = made(one=MemoryDriver({}), two=MemoryDriver({}))
     trees = [space.root, space.repository(b"one"), space.repository(b"two")]

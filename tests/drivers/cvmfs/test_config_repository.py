@@ -118,6 +118,14 @@ def test_it_is_opened_once_for_all_repositories(site: Site) -> None:
     assert site.server.requests.count(f"/cvmfs/{CONFIG}/.cvmfspublished") == 1
 
 
+def test_the_user_may_choose_it(site: Site) -> None:
+    site.write("default.d/50-test.conf", "CVMFS_CONFIG_REPOSITORY=other.parrot.test\nORDER=first\n")
+    found = site.effective(FQRN, "--cvmfs-option", f"CVMFS_CONFIG_REPOSITORY={CONFIG}")
+    assert found.config.urls == (f"http://cdn/{FQRN}",)
+    [warning] = found.warnings
+    assert "comes too late" in warning
+
+
 def test_an_entry_may_say_where_it_is(site: Site) -> None:
     (site.place / "etc" / "config.d" / f"{CONFIG}.conf").unlink()
     entry = f"<default-repositories> {CONFIG}:url={site.server.url}/cvmfs/@fqrn@,pubkey={site.key}"
