@@ -78,6 +78,16 @@ def test_a_big_object_is_stored_in_constant_memory_and_once(tmp_path: Path) -> N
     assert not store.repository.exists()
 
 
+@pytest.mark.parametrize("size", [100, 3 << 20])
+def test_an_object_that_lost_its_end_is_written_again(tmp_path: Path, size: int) -> None:
+    store = ObjectStore(tmp_path / "repository", Algorithm.SHA1)
+    data = random.Random(5).randbytes(size)
+    name, _ = store.put_whole(io.BytesIO(data), size, 1)
+    store.path(name).write_bytes(b"")
+    assert store.put_whole(io.BytesIO(data), size, 1) == (name, size)
+    assert store.path(name).read_bytes() == data
+
+
 def test_private_keys_are_private_and_never_overwritten(tmp_path: Path) -> None:
     keys = open_keys(tmp_path / "keys", "a.b")
     modes = {path.name: path.stat().st_mode & 0o777 for path in keys.directory.iterdir()}

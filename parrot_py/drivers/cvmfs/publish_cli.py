@@ -7,7 +7,6 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timezone
 from urllib.parse import unquote
 
@@ -134,9 +133,10 @@ def _verify(arguments: argparse.Namespace, options: PublishOptions) -> int:
     public_key = arguments.pubkey or arguments.keys / f"{name}.pub"
     report = verify(place, name, [public_key], against=arguments.against, options=options)
     if arguments.json:
-        print(json.dumps(asdict(report), indent=2))
+        print(json.dumps(report.as_json(), indent=2))
         return 1 if report.problems else 0
-    for problem in report.problems:
+    problems = report.problems
+    for problem in problems:
         print(problem, file=sys.stderr)
     for note in report.notes:
         print(f"note: {note}")
@@ -144,9 +144,9 @@ def _verify(arguments: argparse.Namespace, options: PublishOptions) -> int:
         f"{name}: revision {report.revision}; {report.revisions} revisions, {report.catalogs} catalogs, "
         f"{report.entries} entries, {report.objects} objects of files, {report.bytes} bytes; "
         f"{report.orphans} objects that nothing names ({report.orphan_bytes} bytes); "
-        f"{len(report.problems) or 'no'} problem{'' if len(report.problems) == 1 else 's'}"
+        f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
     )
-    return 1 if report.problems else 0
+    return 1 if problems else 0
 
 
 def _summary(done: Published) -> str:

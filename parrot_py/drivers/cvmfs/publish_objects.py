@@ -153,7 +153,7 @@ class ObjectStore:
         stored = zlib.compress(data, 6) if compression == COMPRESSION_ZLIB else data
         name = self.algorithm.hash(stored)
         final = self.path(name, letter)
-        if not final.exists():
+        if not _has_bytes(final, len(stored)):
             make_directory(final.parent)
             write_atomically(final, stored, beside=self.repository / "data")
             self.written.add(os.fspath(final))
@@ -161,7 +161,7 @@ class ObjectStore:
 
     def put_stream(self, stream: Readable, compression: int) -> tuple[ContentHash, int]:
         """Store what *stream* yields until its end, in constant memory; answers name and uncompressed size."""
-        hasher, size = self.algorithm.new(), 0
+        hasher, size, length = self.algorithm.new(), 0, 0
         packer = zlib.compressobj(6) if compression == COMPRESSION_ZLIB else None
         handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.repository / "data")
         try:
@@ -170,13 +170,13 @@ class ObjectStore:
                     size += len(block)
                     stored = packer.compress(block) if packer else block
                     hasher.update(stored)
-                    sink.write(stored)
+                    length += sink.write(stored)
                 rest = packer.flush() if packer else b""
                 hasher.update(rest)
-                sink.write(rest)
+                length += sink.write(rest)
             name = ContentHash(self.algorithm, hasher.digest())
             final = self.path(name)
-            if not final.exists():
+            if not _has_bytes(final, length):
                 make_directory(final.parent)
                 os.chmod(temporary, 0o644)
                 os.rename(temporary, final)
@@ -221,6 +221,14 @@ def describe_external(stream: Readable, size: int, algorithm: Algorithm, sizes: 
     if len(chunks) == 1:
         return StoredContent(chunks[0].digest, offset, flags)
     return StoredContent(None, offset, flags | FLAG_CHUNKED, tuple(chunks))
+
+
+def _has_bytes(path: Path, length: int) -> bool:
+    """Whether there is a file of that length: a power failure can leave shorter ones, which are written again."""
+    try:
+        return os.stat(path).st_size == length
+    except FileNotFoundError:
+        return False
 
 
 def make_directory(path: Path) -> None:

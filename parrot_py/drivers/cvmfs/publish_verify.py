@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -46,9 +46,9 @@ _DATABASE_LIMIT = 1 << 30
 
 @dataclass
 class Report:
-    """What was found: *problems* are lines; *notes* are what is odd and does no harm."""
+    """What was found; *notes* are what is odd and does no harm."""
 
-    problems: list[str] = field(default_factory=list)
+    found: dict[str, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     revision: int = 0
     revisions: int = 0
@@ -61,8 +61,18 @@ class Report:
 
     def complain(self, line: str) -> None:
         """Note a problem, once."""
-        if line not in self.problems:
-            self.problems.append(line)
+        self.found[line] = None
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each, in the order in which they were found."""
+        return list(self.found)
+
+    def as_json(self) -> dict[str, object]:
+        """All of it for programs."""
+        told = asdict(self)
+        del told["found"]
+        return {"problems": self.problems, **told}
 
 
 def verify(

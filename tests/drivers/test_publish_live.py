@@ -1,0 +1,81 @@
+"""New revisions, and collections of old ones, while clients read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish_gc import Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish_verify import verify
+from tests.drivers.test_publish import FQRN, NOW
+
+OPTIONS = PublishOptions(now=NOW, whitelist_days=36525, garbage_collectable=True, ttl=1)
+REVISIONS, PATIENCE = 6, 60.0
+
+
+def write(source: Path, number: int) -> None:
+    """A tree in which everything says *number*; with a nested catalog that is one in every second revision."""
+    for place in ("top", "nested/in", "nested/deep/in"):
+        source.joinpath(place).parent.mkdir(parents=True, exist_ok=True)
+        source.joinpath(place).write_text(str(number))
+    marker = source / "nested/.cvmfscatalog"
+    marker.touch() if number % 2 else marker.unlink(missing_ok=True)
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def test_clients_go_from_revision_to_revision(
+    tmp_path: Path, repository_keys: RepositoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.revisions.LEAST_TTL", 0.05)
+    source, web = tmp_path / "source", tmp_path / "web"
+    write(source, 1)
+    done = publish(source, web, repository_keys, OPTIONS)
+    stop = threading.Event()
+    trouble: list[BaseException] = []
+    seen: list[list[int]] = [[], [], []]
+
+    with Repository.open(done.repository.as_uri(), key=done.public_key, cache_dir=tmp_path / "cache") as repository:
+
+        def read(numbers: list[int]) -> None:
+            try:
+                while not stop.is_set():
+                    for place in ("/top", "/nested/in", "/nested/deep/in"):
+                        numbers.append(int(repository.read(place)))
+            except BaseException as error:  # noqa: BLE001 - the test raises it
+                trouble.append(error)
+
+        readers = [threading.Thread(target=read, args=(numbers,)) for numbers in seen]
+        for reader in readers:
+            reader.start()
+        try:
+            for number in range(2, REVISIONS + 1):
+                write(source, number)
+                publish(source, web, repository_keys, replace(OPTIONS, now=NOW + number))
+                repository.revisions.renew()
+                until(lambda number=number: bool(trouble) or all(number in numbers for numbers in seen))  # type: ignore[misc]
+                collect_garbage(web, repository_keys, Keep(revisions=1, grace=0), OPTIONS)
+        finally:
+            stop.set()
+            for reader in readers:
+                reader.join()
+    assert trouble == []
+    for numbers in seen:
+        assert numbers == sorted(numbers)
+        assert set(numbers) <= set(range(1, REVISIONS + 1))
+        assert numbers[-1] == REVISIONS
+    report = verify(str(done.repository), FQRN, [done.public_key], against=source, options=OPTIONS)
+    assert (report.problems, report.revisions, report.orphans) == ([], 2, 0)
