@@ -78,7 +78,7 @@ def test_registry_knows_its_kinds_and_imports_only_what_is_made() -> None:
 def test_the_cvmfs_package_is_light_until_its_repository_is_wanted() -> None:
     code = (
         "import sys, parrot_py.drivers.cvmfs as c; a = 'sqlite3' in sys.modules; c.Repository; "
-        "heavy = [m for m in ('urllib3', 'cryptography', 'ssl') if m in sys.modules]; print(a, heavy)"
+        "heavy = [m for m in ('requests', 'urllib3', 'cryptography', 'ssl') if m in sys.modules]; print(a, heavy)"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False []\n"

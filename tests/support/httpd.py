@@ -153,7 +153,7 @@ class Server:
         watch: Callable[[str, Mapping[str, str]], object] | None = None,
     ) -> None:
         """*watch* is called with target and headers of each request, in the order in which they arrive."""
-        self._mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
+        self.mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
         self._lock = threading.Lock()
         self._faults: list[tuple[str, Fault]] = []
         self.requests: list[str] = []
@@ -231,7 +231,7 @@ class Server:
 
     def content(self, path: str) -> bytes | None:
         """The file at *path*, None when there is none."""
-        for prefix, directory in self._mounts.items():
+        for prefix, directory in self.mounts.items():
             if path.startswith(prefix + "/") and "/../" not in path:
                 file = directory / path[len(prefix) + 1 :]
                 return file.read_bytes() if file.is_file() else None

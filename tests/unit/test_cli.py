@@ -144,7 +144,7 @@ def test_start_up_imports_nothing_heavy() -> None:
     loaded = subprocess.run(
         [sys.executable, "-S", "-c", script], env={"PYTHONPATH": package}, capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"argparse", "dataclasses", "inspect", "json", "email", "ssl", "socket", "urllib3", "cryptography",
-             "urllib.request", "sqlite3", "subprocess", "cffi", "ptrace", "elftools", "shutil", "tempfile",
-             "logging.handlers", "concurrent.futures", "asyncio"}  # fmt: skip
+    heavy = {"argparse", "dataclasses", "inspect", "json", "email", "ssl", "socket", "requests",
+             "urllib3", "cryptography", "urllib.request", "sqlite3", "subprocess", "cffi", "ptrace", "elftools",
+             "shutil", "tempfile", "logging.handlers", "concurrent.futures", "asyncio"}  # fmt: skip
     assert not heavy.intersection(loaded)

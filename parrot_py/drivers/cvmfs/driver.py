@@ -155,7 +155,7 @@ class CvmfsDriver:
         except ValueError:
             raise Failure(f"{ascii(path)[2:-1]}: unknown hash algorithm") from None
         external = mount.inner(path) if flags & FLAG_EXTERNAL else None
-        stored = Stored(flags_compression(flags), inode.size, external)
+        stored = Stored(flags_compression(flags), inode.size, external, path)
         if flags & FLAG_CHUNKED:
             return self.store.chunked_file(algorithm, self.chunks(inode), stored, partial(self.ahead.missed, inode))
         if digest is None or len(digest) != DIGEST_BYTES or not any(digest):

@@ -17,8 +17,9 @@ from parrot_py.drivers.cvmfs import headers as header_lines
 from parrot_py.drivers.cvmfs.effort import Effort, Step
 from parrot_py.drivers.cvmfs.ending import Ending
 from parrot_py.drivers.cvmfs.lanes import Lane, lanes
-from parrot_py.drivers.cvmfs.outcome import BAD_DATA, RESOLVE, TransferError
+from parrot_py.drivers.cvmfs.outcome import BAD_DATA, TransferError
 from parrot_py.drivers.cvmfs.patience import Patience
+from parrot_py.drivers.cvmfs.preparation import Preparation
 from parrot_py.drivers.cvmfs.routes import Hop, Route
 from parrot_py.drivers.cvmfs.sink import SMALL_LIMIT, PlainSink, Sink
 from parrot_py.drivers.cvmfs.slots import Slots
@@ -51,6 +52,8 @@ class Fetcher:
         self._ending = Ending()
         self._transport = Transport(config, self._ending, credentials)
         self._lane, self._external = lanes(config, self._transport.resolver)
+        for lane, most in ((self._lane, config.max_servers), (self._external, config.external_max_servers)):
+            lane.prepare = Preparation(config, lane, self._transport, self._ending, most).ready
 
     @property
     def route(self) -> Route | None:
@@ -124,6 +127,7 @@ class Fetcher:
     def _run(self, lane: Lane, wish: _Wish, info: bytes, patience: Patience | None) -> Hop:
         may_block()
         lane.check(wish.what)
+        lane.prepare()
         effort = Effort(self.config, patience or self.patience())
         headers = {**wish.headers, **header_lines.info(info)} if info and self.config.send_info_header else wish.headers
         while True:
@@ -140,13 +144,11 @@ class Fetcher:
                 return hop
 
     def _attempt(self, lane: Lane, hop: Hop, wish: _Wish, headers: Mapping[str, str], effort: Effort) -> None:
-        if hop.error:
-            raise TransferError(RESOLVE, hop.error, proxy=True)
         wish.sink.begin()
         effort.start()
         sent = {**headers, **header_lines.NO_CACHE} if effort.no_cache else headers
         timeout = lane.timeout if hop.proxy else lane.timeout_direct
-        request = Request(hop, hop.url + wish.path, sent, effort.patience, timeout, wish.limit)
+        request = Request(hop, hop.url + wish.path, sent, effort.patience, timeout, wish.limit, wish.limit is not None)
         count = lane.statistics.add
         count(REQUESTS)
         began = time.monotonic()

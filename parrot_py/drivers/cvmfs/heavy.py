@@ -11,8 +11,8 @@ import threading
 _lock = threading.Lock()
 
 
-def import_urllib3() -> None:
-    """Afterwards ``import urllib3`` and its parts cost nothing."""
+def import_requests() -> None:
+    """Afterwards ``import requests``, ``urllib3`` and their parts cost nothing."""
     with _lock:
         import urllib3.connection
         import urllib3.util  # noqa: F401

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from parrot_py.drivers.cvmfs.hashes import CATALOG
-from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_urllib3
+from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_requests
 from parrot_py.drivers.cvmfs.letter import TrustError, open_letter
 from parrot_py.drivers.cvmfs.manifest import Manifest, read_manifest
 from parrot_py.drivers.cvmfs.proof import MANIFEST, WHITELIST, Prover
@@ -66,7 +66,7 @@ class Standing(NamedTuple):
 def inspect(driver: CvmfsDriver, *, measure: bool = True) -> Standing:
     """Ask the servers of *driver* now; *measure* also fetches the root catalog, unless it is large.  Never raises."""
     # What is measured is the network, not the imports.
-    import_urllib3()
+    import_requests()
     import_cryptography()
     standing = Standing(driver.fqrn)
     try:

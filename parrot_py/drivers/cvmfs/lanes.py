@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.effort import Effort
@@ -32,6 +33,7 @@ class Lane:
         self._dead_until = 0.0
         self._dead_for = 0.0
         self._last: Failure | None = None
+        self.prepare: Callable[[], None] = lambda: None
 
     def check(self, what: str) -> None:
         """Raise Failure for *what* when it need not be tried."""
@@ -40,12 +42,23 @@ class Lane:
         if self._last is not None and time.monotonic() < self._dead_until:
             raise Failure(f"{what}: not tried, no server answered a moment ago ({self._last})", unreachable=True)
 
+    def hop_to(self, url: str) -> tuple[Hop, float]:
+        """The way to server *url* through the current proxy, for a single question, and its time-out."""
+        self._find_proxies(float("inf"))
+        hop = self.route.current()._replace(url=url)
+        if url.startswith("file:"):
+            hop = Hop(url)
+        return hop, self.timeout if hop.proxy else self.timeout_direct
+
     def next_hop(self, effort: Effort, key: bytes | None) -> Hop:
         """The way that the next attempt takes; finds the addresses of proxies that are new, or old."""
+        self._find_proxies(effort.patience.left())
+        return self.route.current(effort.hosts, effort.proxies, key)
+
+    def _find_proxies(self, within: float) -> None:
         names = self.route.unresolved()
         if names:
-            self.route.resolved(self._resolve(names, effort.patience.left()))
-        return self.route.current(effort.hosts, effort.proxies, key)
+            self.route.resolved(self._resolve(names, within))
 
     def _resolve(self, proxies: list[str], within: float) -> dict[str, Answer]:
         """The addresses of *proxies*, all asked for at the same time."""

@@ -129,6 +129,12 @@ class ProxyGroups:
         self._group, self._current, self._since = 0, None, now
         self._burned.clear()
 
+    def replace(self, groups: Sequence[Sequence[str]]) -> None:
+        """Use other groups instead of the regular ones."""
+        self.regular, self.fallback = with_fallback(groups, self.fallback)
+        self._group, self._current = 0, None
+        self._burned.clear()
+
     def reorder_fallback(self, fallback: Sequence[Sequence[str]]) -> None:
         """Put the fallback groups into another order."""
         self.fallback = [list(group) for group in fallback]

@@ -81,8 +81,9 @@ class Ranges:
         if not flags & FLAG_CHUNKED or not inode.size:
             return None
         with driver.answering():
-            inner = mount.inner(driver.config.subpath + inode.path)
-            stored = Stored(flags_compression(flags), inode.size, inner if flags & FLAG_EXTERNAL else None)
+            path = driver.config.subpath + inode.path
+            external = mount.inner(path) if flags & FLAG_EXTERNAL else None
+            stored = Stored(flags_compression(flags), inode.size, external, path)
             return Layout(flags_algorithm(flags), driver.chunks(inode), stored)
 
     def chunk(self, layout: Layout, chunk: Chunk) -> int:

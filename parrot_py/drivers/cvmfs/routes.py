@@ -126,6 +126,11 @@ class Route:
         with self._lock:
             self._proxies.resolved(answers)
 
+    def replace_proxies(self, groups: Sequence[Sequence[str]]) -> None:
+        """Use other proxy groups instead of the regular ones."""
+        with self._lock:
+            self._proxies.replace(groups)
+
     def reorder(self, urls: Sequence[str], fallback: Sequence[Sequence[str]] | None = None) -> None:
         """Use servers (some of those there are) and all fallback proxy groups in another order, from the first on."""
         with self._lock:

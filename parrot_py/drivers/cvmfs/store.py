@@ -29,11 +29,15 @@ _KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
 
 
 class Stored(NamedTuple):
-    """How the content of a file is stored: compression, length, and its path on the external servers if it is there."""
+    """How the content of a file is stored: compression, length, and its path on the external servers if it is there.
+
+    ``name`` is the file's path in the repository, which servers may be told.
+    """
 
     compression: int
     size: int
     external: bytes | None
+    name: bytes = b""
 
 
 def _kind(stored: Stored) -> str:
@@ -188,7 +192,7 @@ class Store:
         def fill(txn: Transaction) -> None:
             sink = ObjectSink(hash_, stored.compression, txn, size=stored.size)
             if stored.external is None:
-                self.fetcher.object(path, sink)
+                self.fetcher.object(path, sink, info=stored.name)
             else:
                 self.fetcher.external_file(stored.external, sink)
 
@@ -238,7 +242,7 @@ class Store:
             return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
         if stored.external is None:
-            self.fetcher.object(hash_.object_path(PARTIAL), sink, patience)
+            self.fetcher.object(hash_.object_path(PARTIAL), sink, patience, stored.name)
         else:
             self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size), patience)
         region.flush()

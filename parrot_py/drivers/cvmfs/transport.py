@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -13,13 +14,14 @@ from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import headers as header_lines
 from parrot_py.drivers.cvmfs.connections import Connections
 from parrot_py.drivers.cvmfs.ending import Ending
-from parrot_py.drivers.cvmfs.heavy import import_urllib3
+from parrot_py.drivers.cvmfs.heavy import import_requests
 from parrot_py.drivers.cvmfs.outcome import (
     BAD_DATA,
     CONNECT,
     HTTP,
     NOT_FOUND,
     REDIRECTS,
+    RESOLVE,
     SHORT,
     SLOW,
     TransferError,
@@ -45,7 +47,8 @@ class Request(NamedTuple):
     """What to get: *url* by way of *hop*.
 
     ``timeout`` is how long a connection, the head of an answer or any silence may take, and the time over which the
-    speed is measured.  ``limit`` refuses answers that state to be longer.
+    speed is measured.  ``limit`` refuses answers that state to be longer.  ``document`` tells the few small files that
+    are got by name from the many objects.
     """
 
     hop: Hop
@@ -54,6 +57,7 @@ class Request(NamedTuple):
     patience: Patience
     timeout: float
     limit: int | None = None
+    document: bool = False
 
 
 class Transport:
@@ -72,8 +76,20 @@ class Transport:
             return _file_blocks(request)
         return self._http(request)
 
+    def read(self, request: Request) -> bytes:
+        """The whole body of a small answer; TransferError, also when it is longer than the request's limit."""
+        data = bytearray()
+        with closing(self.get(request)) as blocks:
+            for block in blocks:
+                data += block
+                if request.limit is not None and len(data) > request.limit:
+                    raise TransferError(BAD_DATA, f"longer than {request.limit} bytes")
+        return bytes(data)
+
     def _http(self, request: Request) -> Generator[bytes, None, None]:
-        if not self.slots.acquire(timeout=request.patience.left()):
+        if request.hop.error:
+            raise TransferError(RESOLVE, request.hop.error, proxy=True)
+        if not self.slots.acquire(timeout=min(request.patience.left(), threading.TIMEOUT_MAX)):
             raise TransferError(SLOW, "timed out while waiting for other transfers")
         try:
             if self._ending.over:
@@ -125,7 +141,7 @@ class Transport:
                 sent["Authorization"] = f"Bearer {credentials.token}"
         timeout = max(0.001, min(request.timeout, request.patience.left()))
         with head():
-            return self._connections.open(request.hop, url, sent, timeout, x509)
+            return self._connections.open(request.hop, url, sent, timeout, document=request.document, x509=x509)
 
     def distrust(self) -> None:
         """Somebody sent bad data: what is left of it in idle connections must not spoil the next answer."""
@@ -137,7 +153,7 @@ class Transport:
 
 
 def _skip_header() -> str:
-    import_urllib3()
+    import_requests()
     from urllib3.util import SKIP_HEADER
 
     return SKIP_HEADER
@@ -192,7 +208,7 @@ def _classified(*, through: bool) -> Iterator[None]:
 
     Only a server's certificate is the server's own affair.
     """
-    import_urllib3()
+    import_requests()
     import urllib3.exceptions as ours
 
     try:

@@ -24,6 +24,8 @@ def ways(tmp_path: Path) -> Iterator[Ways]:
 
 
 SQUID = Fault(status=503, body=b"", headers={"X-Squid-Error": "ERR_CONNECT_FAIL 111"})
+# Long enough for answers without a fault, also on a machine that has much else to do.
+HASTY = {"timeout": 0.8, "timeout_direct": 0.8}
 GZIP = Fault(body=b"\x1f\x8b\x08\x00garbage", headers={"Content-Encoding": "gzip"})
 
 
@@ -70,9 +72,9 @@ ROWS = {
     "states to be longer": Row("a", Fault(length=100_000), "a a b", "b"),
     "truncated, everywhere": Row("ab", Fault(truncate=50), "a a b b", "a", "ended after 50 of 660 bytes"),
     "no HTTP": Row("a", Fault(raw=b"what?\r\n\r\n"), "a a b", "b"),
-    "silent": Row("a", Fault(delay=1.0), "a a b", "b"),
-    "slow drip": Row("a", Fault(trickle=0.1), "a a b", "b"),
-    "drip above the limit": Row("a", Fault(trickle=0.001), "a", "a", settings={"low_speed_limit": 10}),
+    "silent": Row("a", Fault(delay=2.0), "a a b", "b", settings=HASTY),
+    "slow drip": Row("a", Fault(trickle=0.1), "a a b", "b", settings=HASTY),
+    "drip above the limit": Row("a", Fault(trickle=0.001), "a", "a", settings={**HASTY, "low_speed_limit": 10}),
     "more retries": Row("a", Fault(drop=True), "a a a a b", "b", settings={"max_retries": 3}),
     "no retries": Row("a", Fault(drop=True), "a b", "b", settings={"max_retries": 0}),
     "too many redirections": Row(
@@ -102,8 +104,8 @@ ROWS = {
     "redirection through a proxy": Row("p", status(302, Location="/"), "p:a p:b", "p:b", times=1, proxies="p;q"),
     "no answer of a proxy": Row("p", Fault(drop=True), "p:a p:a q:a", "q:a", proxies="p;q"),
     "truncated by a proxy": Row("p", Fault(truncate=50), "p:a p:a q:a", "q:a", proxies="p;q"),
-    "slow proxy": Row("p", Fault(trickle=0.1), "p:a p:a q:a", "q:a", proxies="p;q"),
-    "silent proxy": Row("p", Fault(delay=1.0), "p:a p:a q:a", "q:a", proxies="p;q"),
+    "slow proxy": Row("p", Fault(trickle=0.1), "p:a p:a q:a", "q:a", proxies="p;q", settings=HASTY),
+    "silent proxy": Row("p", Fault(delay=2.0), "p:a p:a q:a", "q:a", proxies="p;q", settings=HASTY),
     "flipped by a proxy": Row("p", Fault(flip=7), "p:a p:a! p:b", "p:b", times=2, proxies="p;q"),
     "flipped by a cache": Row("p", Fault(flip=7), "p:a p:a!", "p:a", times=1, proxies="p;q"),
     "429 through a proxy": Row("p", status(429), "p:a p:a p:b", "p:b", times=2, proxies="p;q"),
@@ -201,9 +203,9 @@ def test_the_deadline_ends_an_effort_in_the_middle(ways: Ways) -> None:
 
 def test_external_data_has_ways_of_its_own(ways: Ways) -> None:
     outer = {"external_urls": (ways.url("b") + "/r",), "external_proxies": ways.groups("q")}
-    fetcher = ways.fetcher("a", "p", external_timeout=0.2, timeout=20.0, max_retries=0, **outer)
+    fetcher = ways.fetcher("a", "p", external_timeout=0.4, timeout=20.0, max_retries=0, **outer)
     path = ways.hash.object_path().encode()
-    ways.server["q"].fault("*", Fault(delay=1.0))
+    ways.server["q"].fault("*", Fault(delay=2.0))
     with pytest.raises(Failure, match="timed out"):
         fetcher.external_file(path, ways.sink())
     assert ways.get(fetcher) == CONTENT

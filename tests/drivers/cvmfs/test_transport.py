@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -312,3 +314,34 @@ def test_the_end_cuts_a_transfer_and_those_that_wait(server: Server, tmp_path: P
                 future.result(20)
     hold.set()
     assert time.monotonic() - began < 5
+
+
+def test_a_proxy_may_want_a_password(make: Make, server: Server) -> None:
+    proxy = server.url.replace("//", "//user%40site:p%20w@")
+    for document in (True, False):
+        request = Request(
+            Hop("http://far.test", proxy), "http://far.test/small", {}, Patience(10), 2.0, document=document
+        )
+        assert b"".join(make().get(request)) == b"small"
+        assert server.headers[-1]["Proxy-Authorization"] == "Basic " + base64.b64encode(b"user@site:p w").decode()
+        assert server.targets[-1] == "http://far.test/small"
+
+
+def test_ipv6_addresses_are_addresses_too(make: Make) -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            heard.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with listener:
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://[::1]:{listener.getsockname()[1]}"
+        assert b"".join(make().get(Request(Hop(url), url + "/x", {}, Patience(10), 2.0))) == b"ok"
+    assert f"Host: [::1]:{url.rpartition(':')[2]}\r\n".encode() in heard[0]

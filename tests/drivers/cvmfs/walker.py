@@ -21,7 +21,7 @@ from typing import Any
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_urllib3
+from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_requests
 
 
 def digest(config: RepositoryConfig) -> str:
@@ -43,7 +43,7 @@ def main() -> None:
     config = pickle.load(sys.stdin.buffer)
     if not knobs.get("locks", True):
         fcntl.fcntl = _refuse  # type: ignore[assignment]
-    import_urllib3()  # once for all of them
+    import_requests()  # once for all of them
     import_cryptography()
     begin, end = os.pipe()
     children = []

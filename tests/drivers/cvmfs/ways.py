@@ -65,9 +65,9 @@ class Ways(contextlib.ExitStack):
             self.cache,
             proxies=self.groups(proxies),
             fallback_proxies=self.groups(fallback),
-            timeout=0.3,
-            timeout_direct=0.3,
-            deadline=20.0,
+            timeout=10.0,
+            timeout_direct=10.0,
+            deadline=30.0,
             backoff_init=0.002,
             backoff_max=0.01,
         )
