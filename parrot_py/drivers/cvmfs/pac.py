@@ -23,7 +23,7 @@ from parrot_py.drivers.cvmfs.trouble import log
 
 AUTO = "auto"
 WELL_KNOWN = "http://wpad/wpad.dat"
-SECONDS = 5.0
+SECONDS = 10.0
 _LIMIT = 1 << 20
 _WORKER = (
     "import json, sys\n"

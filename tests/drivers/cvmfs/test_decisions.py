@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -251,3 +252,23 @@ def test_requests_say_what_they_are_for(ways: Ways) -> None:
     ways.get(ways.fetcher("a"))
     told = [headers.get("cvmfs-info") for headers in ways.server["a"].headers]
     assert told == ["/a%20dir/%C3%A9%3F", None]
+
+
+def test_the_proxy_for_working_offline_fails_at_once_and_nothing_goes_round_it(ways: Ways) -> None:
+    fetcher = ways.fetcher("ab", "http://INVALID-PROXY", max_retries=50, backoff_init=60.0)
+    began = time.monotonic()
+    with pytest.raises(Failure, match="invalid-proxy: no such host") as failed:
+        ways.get(fetcher)
+    assert failed.value.unreachable
+    assert time.monotonic() - began < 5
+    assert ways.asked == []
+
+
+def test_many_at_a_time_find_the_proxy_that_is_left(ways: Ways) -> None:
+    """Each effort tries each proxy: what the others find out must not use up its tries."""
+    for name in "pq":
+        ways.server[name].fault("*", Fault(drop=True))
+    fetcher = ways.fetcher("a", "p|q|r", proxy_reset_after=0.01)
+    with ThreadPoolExecutor(16) as pool:
+        assert all(content == CONTENT for content in pool.map(lambda _: ways.get(fetcher), range(200)))
+    assert fetcher.statistics.host_failovers == 0
