@@ -36,9 +36,10 @@ class Notes:
             return None
 
     def write(self, name: str, text: str) -> None:
-        """Replace note *name*; a directory that is not there or cannot be written to is none of our business."""
+        """Replace note *name*; a directory that cannot be written to is none of our business."""
         made = None
         try:
+            self._make_directory()
             fd, made = tempfile.mkstemp(prefix=f".{name}.", dir=self._directory)
             with os.fdopen(fd, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -48,6 +49,13 @@ class Notes:
             if made is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(made)
+
+    def _make_directory(self) -> None:
+        """Make the directory as the cache would: readable for others only when root shares it out."""
+        if not self._directory.is_dir():
+            mode = 0o755 if os.getuid() == 0 else 0o700
+            self._directory.mkdir(mode, parents=True, exist_ok=True)
+            self._directory.chmod(mode)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """The same for a note with a JSON object; empty when there is none."""

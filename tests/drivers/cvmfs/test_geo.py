@@ -25,7 +25,6 @@ class NamedWays(Ways):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.cache.mkdir()
         self.names = self.enter_context(NameServer({name: ["127.0.0.1"] for name in NAMES.values()}))
 
     def url(self, name: str) -> str:
@@ -187,3 +186,11 @@ def test_external_servers_are_ordered_by_themselves(ways: NamedWays) -> None:
     assert ways.asked[-1] == "b"
     assert fetcher.external is not None
     assert len(fetcher.external.urls) == 1
+
+
+def test_a_directory_that_takes_no_notes_is_no_obstacle(ways: NamedWays) -> None:
+    ways.cache.write_text("not a directory")
+    ways.answer("1,2")
+    for _ in range(2):
+        assert ways.first(ways.fetcher()) == "b"
+    assert len(ways.question()) == 2

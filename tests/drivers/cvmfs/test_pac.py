@@ -92,7 +92,6 @@ def test_the_end_ends_an_evaluation() -> None:
 @pytest.fixture
 def ways(tmp_path: Path) -> Iterator[Ways]:
     with Ways(tmp_path) as ways:
-        ways.cache.mkdir()
         yield ways
 
 
