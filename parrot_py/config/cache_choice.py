@@ -92,7 +92,9 @@ def choose(builder: Builder) -> None:
     builder.sources["CVMFS_ALIEN_CACHE" if builder.fields.get("alien") else "CVMFS_CACHE_DIR"] = (str(place), origin)
     _size(builder, instance)
     workspace = instance.get("WORKSPACE") or builder.get("CVMFS_CACHE_WORKSPACE")
-    if workspace is not None and _writable(workspace):
+    if workspace is None or not _writable(workspace):
+        workspace = builder.base.tempdir
+    if workspace is not None:
         builder.put("workspace", workspace)
     if lower:
         found = Instance(builder, lower).place((*_SITE, *_OWN))

@@ -80,11 +80,14 @@ class CrumbFile:
 
     def read(self) -> Breadcrumb | None:
         """What the cache says, whoever wrote it."""
-        return newest(*(self._parse(name)[0] for name in self._names))
+        return newest(*(self._parse(path)[0] for path in self._places()))
 
     def read_own(self) -> Breadcrumb | None:
         """What we (or root) wrote there, and nobody else can have changed."""
-        return newest(*(crumb for crumb, own in map(self._parse, self._names) if own))
+        return newest(*(crumb for crumb, own in map(self._parse, self._places()) if own))
+
+    def _places(self) -> list[str]:
+        return [path for name in self._names for path in self._cache.places(name)]
 
     def leave(self, ours: Breadcrumb, *, replace: bool = False) -> None:
         """Remember *ours* unless something newer is there, which only *replace* forgets.
@@ -95,7 +98,7 @@ class CrumbFile:
             path = self._cache.path(name)
             try:
                 with _alone(path):
-                    there = self._parse(name)[0]
+                    there = self._parse(path)[0]
                     if there != ours and (replace or there is None or there.age <= ours.age):
                         self._cache.put(name, str(ours).encode(), 0o600)
                 return
@@ -105,10 +108,10 @@ class CrumbFile:
                 log.debug("breadcrumb %s: %s", path, error)
                 return
 
-    def _parse(self, name: str) -> tuple[Breadcrumb | None, bool]:
+    def _parse(self, path: str) -> tuple[Breadcrumb | None, bool]:
         """The breadcrumb in a file, and whether it is surely ours."""
         try:
-            fd = os.open(self._cache.path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None, False
         try:

@@ -19,7 +19,7 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,19 +42,34 @@ EMPTY_NAME = Algorithm.SHA1.hash(bytes.fromhex("789c030000000001")).cache_path()
 class Cache:
     """One cache directory.  Methods that make something raise OSError; a read that fails counts as a miss.
 
-    *quota* is in bytes; None leaves it to the size of the file system (see quota.py).
+    *quota* is in bytes; None leaves it to the size of the file system (see quota.py).  An *alien* cache is shared with
+    clients of other kinds and other users: it has modes for a group, no quota and nothing that the real client does not
+    know.  What is not here may be in one of the caches *below*, which are only read, except by :meth:`also`.
     """
 
-    def __init__(self, root: Path, quota: int | None = None) -> None:
+    def __init__(
+        self, root: Path, quota: int | None = None, *, alien: bool = False, below: Sequence[Cache] = ()
+    ) -> None:
         self.root = os.path.abspath(root)
+        self.alien = alien
+        self._below = tuple(below)
+        self._distrusted: set[str] = set()
         self._books = f"{self.root}/{BOOKS}"
         self._ready = False
-        self._locks = Locks(f"{self._books}/locks")
-        self._quota = Quota(self.root, self._books, self._locks, quota)
+        self._locks = Locks(f"{self.root}/txn/{BOOKS}", 0o660) if alien else Locks(f"{self._books}/locks")
+        self._quota = None if alien else Quota(self.root, self._books, self._locks, quota)
 
     def path(self, name: str) -> str:
         """Where the object *name* (``ab/cdef…``) is, if it is there."""
         return f"{self.root}/{name}"
+
+    def places(self, name: str) -> list[str]:
+        """Where *name* may be: here, or in the caches below."""
+        return [self.path(name), *(path for cache in self._below for path in cache.places(name))]
+
+    def also(self, cache: Cache) -> None:
+        """Look for objects in *cache*, too, when they are not here."""
+        self._below = (*self._below, cache)
 
     def find(self, name: str, size: int | None = None) -> str | None:
         """Path of the object *name*, None if absent or of another length than *size* (unknown size: not empty)."""
@@ -62,14 +77,25 @@ class Cache:
         try:
             status = os.stat(path)
         except OSError:
-            return None
+            return self._find_below(name, size)
         good = status.st_size == size if size is not None else status.st_size > 0
         if not good or not stat.S_ISREG(status.st_mode):
-            return None
+            return self._find_below(name, size)
+        if self._quota is None:
+            return path if os.access(path, os.R_OK) else None
         now = time.time()
         if not 0 <= now - status.st_atime < _TOUCH_EVERY:
             self._touch(path, now, status)
         return path
+
+    def _find_below(self, name: str, size: int | None) -> str | None:
+        if name in self._distrusted:
+            return None
+        for cache in self._below:
+            path = cache.find(name, size)
+            if path is not None:
+                return path
+        return None
 
     def _touch(self, path: str, now: float, status: os.stat_result) -> None:
         """Note that an object is used.
@@ -83,39 +109,47 @@ class Cache:
             return  # another user's: he counts
 
     def used(self) -> int:
-        """Bytes that the objects take on disk, as far as is known."""
-        return self._quota.used()
+        """Bytes that the objects take on disk, as far as is known; 0 without a quota."""
+        return self._quota.used() if self._quota is not None else 0
 
     def capacity(self) -> int:
-        """Bytes that they may take."""
-        return self._quota.limit()
+        """Bytes that they may take; 0 without a quota."""
+        return self._quota.limit() if self._quota is not None else 0
 
     def cleanups(self) -> int:
-        """How often objects were removed for lack of room in the last 24 hours."""
-        return self._quota.cleanups()
+        """How often objects were removed for lack of room in the last 24 hours; -1 without a quota."""
+        return self._quota.cleanups() if self._quota is not None else -1
 
     def make_room(self, size: int) -> bool:
         """The disk is full, and *size* bytes more are wanted: remove what was not used for longest.
 
         Whether that gained something.
         """
-        return self._quota.make_room(size)
+        return self._quota is not None and self._quota.make_room(size)
 
     def committed(self, name: str, amount: int) -> None:
         """See :class:`~parrot_py.drivers.cvmfs.transaction.Place`."""
-        self._quota.added(name, amount)
+        if self._quota is not None:
+            self._quota.added(name, amount)
+
+    def mode(self, mode: int) -> int:
+        """See :class:`~parrot_py.drivers.cvmfs.transaction.Place`."""
+        return 0o660 if self.alien and mode & 0o044 else mode
 
     def pins(self, fqrn: str) -> Pins:
         """The list of the catalogs that a repository has in use."""
-        return Pins(f"{self._books}/pins", fqrn)
+        return Pins(f"{self._books}/pins" if self._quota is not None else None, fqrn)
 
     def forget(self, name: str) -> None:
-        """Remove an object that turned out to be damaged, as far as possible."""
+        """Remove an object that turned out to be damaged, as far as possible; of the caches below it is not used."""
         unlink(self.path(name))
+        self._distrusted.add(name)
 
     def adopt(self, path: str, name: str) -> str:
         """Give the object at *path* the additional *name*, where that is possible; its path."""
         new = self.path(name)
+        if self.alien or os.path.basename(path) == os.path.basename(new) or not path.startswith(f"{self.root}/"):
+            return path
         try:
             self.make_directory(os.path.dirname(new))
             os.link(path, new)
@@ -156,7 +190,8 @@ class Cache:
         txn = None
         try:
             self._prepare()
-            self._quota.admit(size)
+            if self._quota is not None:
+                self._quota.admit(size)
             txn = Transaction(self, _label(name))
             yield txn
         except OSError as error:
@@ -164,14 +199,6 @@ class Cache:
         finally:
             if txn is not None:
                 txn.abandon()
-
-    def empty_file(self) -> str:
-        """Path of an empty file."""
-        found = self.find(EMPTY_NAME, 0)
-        if found is None:
-            with self.transaction("empty file") as txn:
-                found = txn.commit(EMPTY_NAME)
-        return found
 
     def temporary(self, label: str = "") -> tuple[int, str]:
         """Descriptor and path of a new file in ``txn/``, whose name says which process makes it, and what (*label*)."""
@@ -181,7 +208,7 @@ class Cache:
 
     def make_directory(self, path: str) -> None:
         """Make a directory of the cache (and what is above it): readable for others only when root shares it out."""
-        mode = 0o755 if os.getuid() == 0 else 0o700
+        mode = 0o770 if self.alien else 0o755 if os.getuid() == 0 else 0o700
         try:
             os.mkdir(path, mode)
         except FileExistsError:
@@ -196,7 +223,8 @@ class Cache:
         if self._ready and os.path.isdir(f"{self.root}/txn"):
             return
         self.make_directory(f"{self.root}/txn")
-        self.make_directory(self._books)
+        if not self.alien:
+            self.make_directory(self._books)
         self._ready = True
         self._sweep()
 
@@ -215,17 +243,21 @@ class Cache:
         """Whether nobody else could have put something here: ours (or root's), writable by nobody else."""
         try:
             status = os.stat(self.root)
+        except FileNotFoundError:
+            return True
         except OSError:
             return False
         return status.st_uid in (os.getuid(), 0) and not status.st_mode & 0o022
 
     def read(self, name: str, limit: int) -> bytes | None:
         """The bytes of a small file, None when it cannot be read."""
-        try:
-            with open(self.path(name), "rb") as file:
-                return file.read(limit)
-        except OSError:
-            return None
+        for path in self.places(name) if name not in self._distrusted else [self.path(name)]:
+            try:
+                with open(path, "rb") as file:
+                    return file.read(limit)
+            except OSError:
+                continue
+        return None
 
     def put(self, name: str, data: bytes, mode: int = OBJECT_MODE) -> None:
         """Write a small file in one step.  Only a loss of speed when it fails, so failure is a log line."""

@@ -14,15 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.base import Entry, Inode, StatFs, may_block
+from parrot_py.drivers.base import Entry, Inode, StatFs
 from parrot_py.drivers.cvmfs.activity import LOOKUP, OPEN, OPENDIR, OTHER, Activity
 from parrot_py.drivers.cvmfs.ahead import Ahead
 from parrot_py.drivers.cvmfs.authz import Gate
-from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, ContentHash
+from parrot_py.drivers.cvmfs.layers import Layers
 from parrot_py.drivers.cvmfs.links import Expander
 from parrot_py.drivers.cvmfs.magic import Magic
 from parrot_py.drivers.cvmfs.revisions import Revisions
@@ -58,11 +58,12 @@ class CvmfsDriver:
     ) -> None:
         """*recording* is told what is asked for; *wanted* is fetched ahead."""
         self.config = config
-        self.cache = Cache(config.cache_dir, config.quota)
+        layers = Layers(config)
+        self.cache = layers.cache
         self.gate = Gate(config)
         self.fetcher = Fetcher(config, self.gate.credentials)
         pauses = (config.backoff_init, config.backoff_max)
-        self.store = Store(self.cache, self.fetcher, Flights[str](config.fqrn, *pauses))
+        self.store = Store(layers, self.fetcher, Flights[str](config.fqrn, *pauses))
         decoder = Decoder(config, Expander.for_repository(config))
         self.tree = Tree(self.store, decoder, Flights[Mount](config.fqrn, *pauses))
         self.session = Session(config, self.cache, self.fetcher, self.store)
@@ -138,14 +139,7 @@ class CvmfsDriver:
             self._recording.file(inode, self.content(inode))
         self.activity.opened()
         with self.answering(OPEN):
-            return self._content(inode) if inode.size else self._nothing()
-
-    def _nothing(self) -> str:
-        found = self.cache.find(EMPTY_NAME, 0)
-        if found is None:
-            may_block()
-            found = self.cache.empty_file()
-        return found
+            return self._content(inode) if inode.size else self.store.empty_file()
 
     def _content(self, inode: Inode) -> str:
         flags, digest, mount = self.content(inode)

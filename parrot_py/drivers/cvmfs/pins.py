@@ -22,9 +22,12 @@ _FAR_AWAY = 24 * 3600.0
 
 
 class Pins:
-    """The list of one open repository.  Thread-safe.  Never raises: without it only the order of eviction is worse."""
+    """The list of one open repository, in *folder*; None: there is nobody to read it.
 
-    def __init__(self, folder: str, fqrn: str) -> None:
+    Thread-safe.  Never raises: without it only the order of eviction is worse.
+    """
+
+    def __init__(self, folder: str | None, fqrn: str) -> None:
         self._folder, self._fqrn = folder, fqrn
         self._path: str | None = None
         self._names: dict[str, None] = {}
@@ -61,6 +64,8 @@ class Pins:
             self._names.clear()
 
     def _write(self, how: int, text: str) -> None:
+        if self._folder is None:
+            return
         if self._path is None:
             # Two repositories of one process may have the same name.
             self._path = f"{self._folder}/{process_mark()}@{id(self):x}@{self._fqrn}"

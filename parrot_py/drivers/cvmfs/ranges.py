@@ -19,7 +19,7 @@ from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.schema import FLAG_CHUNKED, FLAG_EXTERNAL, flags_algorithm, flags_compression
-from parrot_py.drivers.cvmfs.store import Stored, plain_name
+from parrot_py.drivers.cvmfs.store import Stored
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver
@@ -118,22 +118,8 @@ class Ranges:
 
     def _chunk_file(self, layout: Layout, chunk: Chunk) -> str:
         hash_ = ContentHash(layout.algorithm, chunk.digest)
-        name = plain_name(hash_, layout.stored)
-        found = self._driver.cache.find(name, chunk.size)
-        return found or self._flights.run((name, chunk.offset), lambda: self._fetch(name, hash_, chunk, layout.stored))
-
-    def _fetch(self, name: str, hash_: ContentHash, chunk: Chunk, stored: Stored) -> str:
-        store = self._driver.store
-        with store.turn(name, chunk.size):
-            found = self._driver.cache.find(name, chunk.size)
-            if found is not None:
-                return found
-            return store.make(
-                f"chunk {name}",
-                name,
-                chunk.size,
-                lambda txn: store.fetch_chunk(hash_, chunk, stored, txn.part(0), store.fetcher.patience()),
-            )
+        store, key = self._driver.store, (hash_, chunk.offset)
+        return self._flights.run(key, lambda: store.chunk_file(hash_, chunk, layout.stored))
 
     def _join(self, layout: Layout, offset: int, size: int) -> bytes:
         wanted = layout.covering(offset, size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -10,18 +9,20 @@ from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.assembly import Assembly
-from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.database import looks_whole
 from parrot_py.drivers.cvmfs.errand import Errand, Revocable, Verdict
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, PARTIAL, Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.layers import Layers
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
+from parrot_py.drivers.cvmfs.remembered import Remembered
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSink, Sink
-from parrot_py.drivers.cvmfs.transaction import CATALOG_MODE, OBJECT_MODE, Transaction
+from parrot_py.drivers.cvmfs.transaction import CATALOG_MODE, Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, log
 
 _DATABASES = {CATALOG: "catalog", HISTORY: "history"}
@@ -68,10 +69,12 @@ def _nothing() -> None:
 class Store:
     """What the cache has or the servers give.  Thread-safe; methods that may wait say so; raises Failure."""
 
-    def __init__(self, cache: Cache, fetcher: Fetcher, flights: Flights[str]) -> None:
-        self.cache, self.fetcher, self._flights = cache, fetcher, flights
-        self.pins = cache.pins(fetcher.config.fqrn)
+    def __init__(self, layers: Layers, fetcher: Fetcher, flights: Flights[str]) -> None:
+        self.layers, self.cache, self.own = layers, layers.cache, layers.own
+        self.fetcher, self._flights = fetcher, flights
+        self.pins = self.cache.pins(fetcher.config.fqrn)
         self._alternative: set[ContentHash] = set()
+        self._raw = Remembered()
 
     def use_alternative_names(self, *objects: ContentHash) -> None:
         """From now on ask for these catalogs and certificates by the names ``/.cvmfsalt-…``."""
@@ -127,11 +130,29 @@ class Store:
 
     def plain_file(self, hash_: ContentHash, stored: Stored, missed: Callable[[], None] = _nothing) -> str:
         """Path of a file that is one object; waits only when it is not in the cache, and tells *missed* first."""
-        name = plain_name(hash_, stored)
-        found = self.cache.find(name, stored.size)
+        name = self._name(hash_, stored)
+        found = self._ready(name, hash_, stored, stored.size)
         if found is None:
             missed()
         return found or self._flights.run(name, lambda: self._fetch_plain(name, hash_, stored))
+
+    def chunk_file(self, hash_: ContentHash, chunk: Chunk, stored: Stored, patience: Patience | None = None) -> str:
+        """Path of one chunk as an object of its own; may wait.  *patience* is with the whole file."""
+        name = self._name(hash_, stored)
+        found = self._ready(name, hash_, stored, chunk.size)
+        if found is not None:
+            return found
+        with self.turn(name, chunk.size):
+            found = self._cached(hash_, stored, chunk.size)
+            if found is not None:
+                return found
+            how = patience or self.fetcher.patience()
+            return self.layers.make(
+                f"chunk {name}",
+                name,
+                chunk.size,
+                lambda txn: self._download_chunk(hash_, chunk, stored, txn.part(0), how),
+            )
 
     def chunked_file(
         self, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored, missed: Callable[[], None] = _nothing
@@ -140,14 +161,35 @@ class Store:
         identity = algorithm.hash(b"".join(chunk.digest for chunk in chunks))
         # No object can have this name, so the assembled file and an object with the same digest do not meet.
         name = f"{identity.cache_path()}-chunked{_kind(stored)}"
-        found = self.cache.find(name, stored.size)
+        found = self.own.find(name, stored.size)
         if found is None:
             missed()
         return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
 
-    def turn(self, name: str, size: int | None = None) -> AbstractContextManager[None]:
+    def empty_file(self) -> str:
+        """Path of an empty file; may wait."""
+        found = self.own.find(EMPTY_NAME, 0)
+        if found is None:
+            may_block()
+            found = self.layers.make("empty file", EMPTY_NAME, 0, lambda _: None, own=True)
+        return found
+
+    def _name(self, hash_: ContentHash, stored: Stored) -> str:
+        """The name of what *hash_* means when it is stored like that; an alien cache has one for all meanings."""
+        return hash_.cache_path() if self.cache.alien else plain_name(hash_, stored)
+
+    def _ready(self, name: str, hash_: ContentHash, stored: Stored, size: int) -> str | None:
+        """Path of an object that can be used without looking into it."""
+        found = self.cache.find(name, size)
+        if stored.compression != COMPRESSION_NONE or (found is not None and not self.cache.alien):
+            return found
+        found = self.cache.find(hash_.cache_path(), size)
+        return found if found is not None and self._raw.has(found) else None
+
+    def turn(self, name: str, size: int | None = None, cache: Cache | None = None) -> AbstractContextManager[None]:
         """Nobody else on this machine fetches the object *name* meanwhile, as far as that can be had."""
-        return self.cache.turn(name, self.fetcher.config.deadline, lambda: self.cache.find(name, size) is not None)
+        cache = cache or self.cache
+        return cache.turn(name, self.fetcher.config.deadline, lambda: cache.find(name, size) is not None)
 
     def _cached_catalog(self, name: str) -> str | None:
         found = self.cache.find(name)
@@ -177,13 +219,13 @@ class Store:
             if proven is not None and not proven.wait():
                 raise Failure("not proven")
 
-        return self.make(f"object {path[1:]}", hash_.cache_path(), 0, fill, CATALOG_MODE)
+        return self.layers.make(f"object {path[1:]}", hash_.cache_path(), 0, fill, CATALOG_MODE)
 
     def _fetch_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
         with self.turn(name, stored.size):
             found = self._cached(hash_, stored, stored.size)
             if found is not None:
-                return self.cache.adopt(found, name) if found != self.cache.path(name) else found
+                return self.cache.adopt(found, name)
             return self._download_plain(name, hash_, stored)
 
     def _download_plain(self, name: str, hash_: ContentHash, stored: Stored) -> str:
@@ -196,24 +238,7 @@ class Store:
             else:
                 self.fetcher.external_file(stored.external, sink)
 
-        return self.make(f"object {path[1:]}", name, stored.size, fill)
-
-    def make(
-        self, what: str, name: str, size: int, fill: Callable[[Transaction], None], mode: int = OBJECT_MODE
-    ) -> str:
-        """Path of a new object *name*, whose content *fill* writes; *size* 0 when it is not known.
-
-        When the disk is full it is tried once more, after room was made.
-        """
-        for last in (False, True):
-            try:
-                with self.cache.transaction(what, name, size) as txn:
-                    fill(txn)
-                    return txn.commit(name, mode)
-            except Failure as failure:
-                if last or failure.code != errno.ENOSPC or not self.cache.make_room(size):
-                    raise
-        raise AssertionError("unreachable")
+        return self.layers.make(f"object {path[1:]}", name, stored.size, fill)
 
     def _cached(self, hash_: ContentHash, stored: Stored, size: int) -> str | None:
         """Path of the object's content if the cache has it under whatever name; may wait."""
@@ -221,25 +246,36 @@ class Store:
         if found is not None or stored.compression != COMPRESSION_NONE:
             return found
         found = self.cache.find(hash_.cache_path(), size)
-        return found if found is not None and _is_itself(found, hash_) else None
+        if found is not None and not self._raw.has(found):
+            if not _is_itself(found, hash_):
+                return None
+            self._raw.add(found)
+        return found
 
     def _assemble(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
-        with self.turn(name, stored.size):
-            found = self.cache.find(name, stored.size)
+        with self.turn(name, stored.size, self.own):
+            found = self.own.find(name, stored.size)
             if found is not None:
                 return found
-            return self.make(
-                f"chunked file {name}",
-                name,
-                stored.size,
-                lambda txn: Assembly(self, txn, algorithm, chunks, stored).run(),
-            )
+
+            def fill(txn: Transaction) -> None:
+                Assembly(self, txn, algorithm, chunks, stored).run()
+
+            return self.layers.make(f"chunked file {name}", name, stored.size, fill, own=True)
 
     def fetch_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
-        """Write the verified content of one chunk into *region*; *patience* is with the whole file."""
-        if self._copy_chunk(hash_, chunk, stored, region):
+        """Write the verified content of one chunk into *region*; *patience* is with the whole file.
+
+        In an alien cache the chunk is kept as an object, as the real client does.
+        """
+        if self._copy(self._cached(hash_, stored, chunk.size), region):
             patience.gain(chunk.size)
-            return
+        elif not self.cache.alien or not self._copy(self.chunk_file(hash_, chunk, stored, patience), region):
+            self._download_chunk(hash_, chunk, stored, region, patience)
+
+    def _download_chunk(
+        self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience
+    ) -> None:
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
         if stored.external is None:
             self.fetcher.object(hash_.object_path(PARTIAL), sink, patience, stored.name)
@@ -247,15 +283,15 @@ class Store:
             self.fetcher.external_file(stored.external, sink, (chunk.offset, chunk.size), patience)
         region.flush()
 
-    def _copy_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces) -> bool:
-        """Write a chunk that the cache has as an object; whether it has it, and it can be read."""
-        cached = self._cached(hash_, stored, chunk.size)
-        if cached is None:
+    @staticmethod
+    def _copy(path: str | None, region: Pieces) -> bool:
+        """Write the content of *path* into *region*; whether it is there and can be read."""
+        if path is None:
             return False
         try:
-            fd = os.open(cached, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            log.debug("%s: %s", cached, error)  # evicted just now
+            log.debug("%s: %s", path, error)  # evicted just now
             return False
         with open(fd, "rb") as file:
             for block in iter(lambda: file.read(PIECE), b""):

@@ -28,6 +28,9 @@ class Place(Protocol):
     def make_directory(self, path: str) -> None:
         """Make a directory for objects."""
 
+    def mode(self, mode: int) -> int:
+        """The mode of a file that would have *mode* elsewhere."""
+
     def committed(self, name: str, amount: int) -> None:
         """The object *name* is there now, with *amount* bytes on disk."""
 
@@ -75,7 +78,7 @@ class Transaction:
     def commit(self, name: str, mode: int = OBJECT_MODE) -> str:
         """Give the file its final *name*.  Precondition: what was written is complete and verified."""
         self._pieces.flush()
-        os.fchmod(self._fd, mode)
+        os.fchmod(self._fd, self._place.mode(mode))
         amount = os.fstat(self._fd).st_blocks * 512
         # Closed before it has its name: a file open for writing cannot be exec'ed (ETXTBSY).
         self._close()

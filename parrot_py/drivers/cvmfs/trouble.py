@@ -56,13 +56,17 @@ class Failure(Exception):
         return kind(self.code, os.strerror(self.code), self.reason)
 
 
-def local_failure(what: str, error: OSError) -> Failure:
+class LocalFailure(Failure):
+    """A Failure of this machine: of the cache's disk, not of the repository or its servers."""
+
+
+def local_failure(what: str, error: OSError) -> LocalFailure:
     """The failure for a local I/O error: a full disk is ENOSPC (EDQUOT reads the same to a job), most others are EIO.
 
     EFBIG is a limit of this process (``ulimit -f``), which no room on the disk helps against.
     """
     codes = {errno.ENOSPC: errno.ENOSPC, errno.EDQUOT: errno.ENOSPC, errno.EFBIG: errno.EFBIG}
-    return Failure(f"{what}: {error}", codes.get(error.errno or 0, errno.EIO))
+    return LocalFailure(f"{what}: {error}", codes.get(error.errno or 0, errno.EIO))
 
 
 def acquire(lock: threading.Lock) -> None:

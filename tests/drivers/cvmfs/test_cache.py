@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
@@ -200,12 +201,37 @@ def test_a_full_disk_is_enospc(
     assert list((site.cache / "txn").iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_made_is_eio(site: Site, opened: Open, caplog: Log) -> None:
+def test_a_cache_that_cannot_be_made_is_made_elsewhere(site: Site, opened: Open, caplog: Log) -> None:
     site.cache.write_text("a file in the way")
     caplog.clear()
-    with pytest.raises(OSError, match="Errno 5"):
-        opened(site.config(BASIC)).lookup(b"")
-    assert f"cache {site.cache}" in caplog.text
+    repository = opened(site.config(BASIC, workspace=site.cache.parent))
+    assert repository.read(b"/README")
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert f"cache {site.cache}" in line
+    assert f"new content goes to {site.cache.parent}/cvmfs.private" in line
+
+
+@pytest.mark.parametrize("call", ["os.open", "os.rename", "os.fchmod", "os.mkdir"])
+def test_an_error_of_the_disk_is_a_miss(
+    site: Site, opened: Open, caplog: Log, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    name = call.partition(".")[2]
+    real: Callable[..., Any] = getattr(os, name)
+    repository = opened(site.config(BASIC, workspace=site.cache.parent / "workspace"))
+    inode = repository.lookup(b"/README")
+
+    def broken(what: Any, *rest: Any, **more: Any) -> Any:
+        at = os.readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else str(what)
+        if at.startswith(f"{site.cache}/"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), at)
+        return real(what, *rest, **more)
+
+    monkeypatch.setattr(os, name, broken)
+    caplog.clear()
+    local = repository.materialise(inode)
+    assert local.startswith(str(site.cache.parent / "workspace"))
+    assert Path(local).stat().st_size == inode.size
+    assert repository.materialise(inode) == local
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

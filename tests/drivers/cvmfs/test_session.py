@@ -8,9 +8,9 @@ from typing import Any, Callable
 
 import pytest
 
-from parrot_py.drivers.cvmfs.cache import Cache
 from parrot_py.drivers.cvmfs.fetch import Fetcher
 from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.layers import Layers
 from parrot_py.drivers.cvmfs.records import metainfo
 from parrot_py.drivers.cvmfs.session import Opened, Revoked, Session
 from parrot_py.drivers.cvmfs.store import Store
@@ -31,9 +31,8 @@ def session(forged: Forged) -> Iterator[Make]:
     def make(**changes: Any) -> Session:
         config = forged.config(**{"max_retries": 0, **changes})
         fetchers.append(Fetcher(config))
-        cache = Cache(config.cache_dir)
-        store = Store(cache, fetchers[-1], Flights[str](NAME, 0.01, 0.02))
-        return Session(config, cache, fetchers[-1], store)
+        store = Store(Layers(config), fetchers[-1], Flights[str](NAME, 0.01, 0.02))
+        return Session(config, store.cache, fetchers[-1], store)
 
     yield make
     for fetcher in fetchers:

@@ -1,0 +1,30 @@
+"""Not to look at the same file twice."""
+
+from __future__ import annotations
+
+import os
+
+
+class Remembered:
+    """Files that were looked at, as long as they stay what they were."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int, int]] = {}
+
+    def add(self, path: str) -> None:
+        """The file at *path* is good."""
+        state = self._state(path)
+        if state is not None:
+            self._seen[path] = state
+
+    def has(self, path: str) -> bool:
+        """Whether the file at *path* is one that was found good."""
+        return path in self._seen and self._seen[path] == self._state(path)
+
+    @staticmethod
+    def _state(path: str) -> tuple[int, int, int] | None:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
