@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import errno
 import functools
-import hashlib
 import os
-import shutil
 import struct
 import sys
-import tempfile
 
+from parrot_py.derived import kept
 from parrot_py.drivers.base import may_block
 from parrot_py.places import fail
 
@@ -69,31 +67,16 @@ def _parse(path: str, *_identity: int) -> tuple[int, bytes] | None:
 def with_interpreter(path: str, loader: bytes, directory: str) -> str:
     """A copy of the program *path* that is loaded by *loader*; kept in *directory* for the next time.
 
-    The name of the copy is made from what it is made from, and it appears complete by rename: any number of processes
-    may ask at once.  May block, for the copying.  Raises ENOEXEC when *path* has no PT_INTERP.
+    May block, for the copying.  Raises ENOEXEC when *path* has no PT_INTERP.
     """
-    status = os.stat(path)
-    # Not the path: an object of ours has another name in each session, and the same inode in all of them.
-    identity = b"%d %d %d %d " % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    target = os.path.join(directory, hashlib.sha256(identity + loader).hexdigest()[:40])
-    if os.path.exists(target):
-        return target
-    may_block()
-    found = _find(path)
-    if found is None:
-        fail(errno.ENOEXEC)
-    os.makedirs(directory, exist_ok=True)
-    handle, copy = tempfile.mkstemp(dir=directory)
-    os.close(handle)
-    try:
-        shutil.copyfile(path, copy)
+
+    def change(copy: str) -> None:
+        found = _find(path)
+        if found is None:
+            fail(errno.ENOEXEC)
         _point(copy, found[0], loader + b"\0")
-        os.chmod(copy, 0o555)
-        os.rename(copy, target)
-    except BaseException:
-        os.unlink(copy)
-        raise
-    return target
+
+    return kept(path, loader, directory, change)
 
 
 def _point(path: str, header_offset: int, text: bytes) -> None:

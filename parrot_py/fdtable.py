@@ -146,7 +146,7 @@ class FdTable:
         """
         path = self._program_path(node, name)
         if not os.path.lexists(path):
-            _adopt(content, path)
+            _adopt(content, path, program=True)
         return path
 
     def _program_path(self, node: Node, name: bytes) -> bytes:
@@ -166,8 +166,14 @@ class FdTable:
         return path
 
 
-def _adopt(content: str, path: bytes) -> None:
-    """Give *content* the further name *path*, so that it survives eviction and knows who opened it."""
+def _adopt(content: str, path: bytes, *, program: bool = False) -> None:
+    """Give *content* the further name *path*, so that it survives eviction and knows who opened it.
+
+    A *program* must be executable, which files in caches of other clients are not: those are copied.
+    """
+    if program and not os.stat(content).st_mode & 0o111:
+        _copy(content, path)
+        return
     try:
         os.link(content, path)
     except FileExistsError:
@@ -177,15 +183,19 @@ def _adopt(content: str, path: bytes) -> None:
         # a file system without hard links.
         if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP):
             raise
-        import shutil
+        _copy(content, path)
 
-        may_block()
-        unfinished = path + b".new"
-        try:
-            shutil.copyfile(content, unfinished)
-            os.chmod(unfinished, 0o555)
-            os.rename(unfinished, path)
-        except BaseException:
-            if os.path.lexists(unfinished):
-                os.unlink(unfinished)
-            raise
+
+def _copy(content: str, path: bytes) -> None:
+    import shutil
+
+    may_block()
+    unfinished = path + b".new"
+    try:
+        shutil.copyfile(content, unfinished)
+        os.chmod(unfinished, 0o555)
+        os.rename(unfinished, path)
+    except BaseException:
+        if os.path.lexists(unfinished):
+            os.unlink(unfinished)
+        raise

@@ -114,7 +114,7 @@ def run(config: RunConfig) -> int:
         fdtable = FdTable(session)
         credentials = Credentialer().of
         walker = Walker(namespace, fdtable, credentials)
-        derived = str(config.tempdir / "derived")
+        derived = str(config.tempdir / sessiondir.DERIVED)
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
         engine.spawn([os.fsencode(a) for a in config.command], config.environ)
         accesses.start(repositories.find)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 
 FOLDER = "s"
+DERIVED = "derived"
+_UNUSED_AFTER = 7 * 24 * 3600.0
 
 log = logging.getLogger("parrot_py.process")
 
@@ -33,6 +36,7 @@ def create(tempdir: Path) -> Path:
     folder = tempdir / FOLDER
     folder.mkdir(exist_ok=True)
     sweep(folder)
+    sweep_derived(tempdir / DERIVED)
     pid = os.getpid()
     directory = folder / f"{_host()}-{pid}-{_start_time(pid)}"
     directory.mkdir(0o700)  # the folder is ours alone, and no two processes share a pid and a start time
@@ -49,6 +53,23 @@ def sweep(folder: Path) -> None:
         started = rest.partition("-")[0]
         if host == _host() and pid.isdigit() and _start_time(int(pid)) != started:
             remove(folder / name)
+
+
+def sweep_derived(folder: Path) -> None:
+    """Remove derived programs (see derived.py) that nobody wanted for a week.
+
+    A program that runs keeps its file, and a session that has a link to it keeps that.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            old = [entry.path for entry in entries if time.time() - entry.stat().st_atime > _UNUSED_AFTER]
+    except OSError:
+        return  # there are none yet
+    for path in old:
+        try:
+            os.unlink(path)
+        except OSError as error:
+            log.debug("%s: %s", path, error)
 
 
 def remove(directory: Path) -> None:

@@ -95,7 +95,7 @@ def _resolve_interpreter(call: Call, name: bytes) -> Place:
 
 def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
-    from parrot_py import elf
+    from parrot_py import derived, elf
 
     ask = call.context.namespace.ask
     wanted = ask(elf.interpreter, program.file)
@@ -110,7 +110,7 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
         # Not its object of this session: the copy that names the loader serves later sessions, too.
         node = _program(call, place).node
         assert node is not None
-        loader = os.fsencode(call.materialise(node))
+        loader = os.fsencode(ask(derived.executable, call.materialise(node), call.context.derived))
     return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
 
 

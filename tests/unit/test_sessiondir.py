@@ -101,3 +101,13 @@ def test_a_host_name_with_dashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     left.mkdir()
     sessiondir.sweep(made.parent)
     assert os.listdir(made.parent) == [made.name]
+
+
+def test_derived_programs_go_when_nobody_wants_them(tmp_path: Path) -> None:
+    folder = tmp_path / sessiondir.DERIVED
+    folder.mkdir()
+    (folder / "old").touch()
+    (folder / "new").touch()
+    os.utime(folder / "old", (1, 1))
+    sessiondir.create(tmp_path)
+    assert os.listdir(folder) == ["new"]
