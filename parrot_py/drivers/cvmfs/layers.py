@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -128,14 +129,13 @@ def _only_read(root: Path, *, alien: bool) -> bool:
 
 def _place(config: RepositoryConfig) -> Path:
     """A directory of ours; one that somebody else was quicker to make is not taken."""
-    if config.workspace is not None:
-        return config.workspace / _PRIVATE
-    above = Path(tempfile.gettempdir()) / f"parrot.{os.getuid()}"
+    above = config.workspace or Path(tempfile.gettempdir()) / f"parrot.{os.getuid()}"
     try:
-        above.mkdir(mode=0o700, exist_ok=True)
-        status = os.lstat(above)
-    except OSError:
-        status = None
-    if status is None or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        above = Path(tempfile.mkdtemp(prefix="parrot."))
-    return above / _PRIVATE
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (above / _PRIVATE).mkdir(mode=0o755 if os.getuid() == 0 else 0o700, exist_ok=True)
+        status = os.lstat(above / _PRIVATE)
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022:
+            return above / _PRIVATE
+    except OSError as error:
+        log.debug("workspace %s: %s", above, error)
+    return Path(tempfile.mkdtemp(prefix="parrot."))
