@@ -63,6 +63,7 @@ def test_everything_of_one_entry(key: Path) -> None:
         quota=4000 << 20,
         external_timeout=3,
         external_timeout_direct=4,
+        workspace=BASE.tempdir,
     )
     assert config.variables["A"] == "1"
     assert config.variables["CVMFS_TIMEOUT"] == "3"
