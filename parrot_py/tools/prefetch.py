@@ -101,7 +101,7 @@ class _Errand:
         A cache that is exceeded keeps the newer half of what it may hold (see docs/cache.md).
         """
         self._asked += size
-        if self._asked > self._capacity // 2 and self._before + self._asked > self._capacity:
+        if self._capacity and self._asked > self._capacity // 2 and self._before + self._asked > self._capacity:
             held = f"it holds at most {output.size(self._capacity)} (CVMFS_QUOTA_LIMIT, and the size of the disk)"
             raise LocalTrouble(
                 f"the cache {self._repository.cache.root} has no room for all of that: {held}; "

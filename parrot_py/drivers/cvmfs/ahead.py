@@ -53,7 +53,8 @@ class Ahead:
     def _has_room(self) -> bool:
         """Whether the cache has room for what nobody has asked for yet."""
         cache = self._driver.cache
-        return cache.used() + self._underway <= NEARLY_FULL * cache.capacity()
+        capacity = cache.capacity()  # 0: no quota
+        return not capacity or cache.used() + self._underway <= NEARLY_FULL * capacity
 
     @contextmanager
     def _room(self, size: int) -> Iterator[None]:
