@@ -202,12 +202,13 @@ static int sleep_for_event(struct pp_engine *e)
         /* By the clock, not only when nothing happens: somebody else may keep us busy for long. */
         if (e->parked && pp_now() - e->parked_checked >= PARKED_CHECK_NS)
             pp_check_parked(e);
+        /* Before what the job does: processes that never rest would keep an outcome waiting for ever. */
+        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL))
+            return 0;
         if (drain(e))
             return 1;
         if (e->tracees == 0)
             return -1;
-        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL))
-            return 0;
         if (spin(e))
             return 1;
         siginfo_t info;
