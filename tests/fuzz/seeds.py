@@ -116,6 +116,15 @@ def _texts(forge: Forge) -> dict[str, dict[str, bytes]]:
             "raw": b"\1raw",
         },
         "shell": {"default": _DEFAULT.encode(), "growing": b"X=aaaaaaaa\nwhile true; do X=$X$X; done\n"},
+        "prefetch": {
+            "bundle": b'{"name": "CVMFS_BUNDLE", "version": "1.0.0", "dependencies": ["/a/lib.so", "b", "/c/../d"]}',
+            "record": b'{"kind": "file", "path": "/cvmfs/a.b/c", "size": 5, "hash": "0123"}\n# no\n/cvmfs/a/b',
+        },
+        "pac": {
+            "script": b"function FindProxyForURL(url, host) { return 'PROXY a:3128; DIRECT'; }",
+            "result": b"PROXY a:3128; HTTPS b; SOCKS c; DIRECT",
+            "geo": b"3,1,2,4\n",
+        },
         "configuration": {"list": repositories.encode(), "proxies": proxies.encode(), "mount": b"/a=/b", "time": b"5m"},
     }  # fmt: skip
 

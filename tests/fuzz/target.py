@@ -17,6 +17,7 @@ NAMES = (
     "history",
     "manifest",
     "object",
+    "prefetch",
     "shell",
     "whitelist",
     "xattr",
