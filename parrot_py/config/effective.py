@@ -31,7 +31,8 @@ class Effective(NamedTuple):
     """A finished configuration, each value that was set about it, and what could not be obeyed.
 
     ``sources`` has what counts for parameters that are combined with others (parameter → value and origin); ``read``
-    are the files of the site that were read.
+    are the files of the site that were read.  ``partial``: the configuration repository could not be, so that this
+    holds until it can.
     """
 
     config: RepositoryConfig
@@ -40,6 +41,7 @@ class Effective(NamedTuple):
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]
     read: tuple[str, ...] = ()
+    partial: bool = False
 
 
 class Builder:

@@ -92,16 +92,21 @@ class RepositoryTable:
     def effective(self, name: bytes | str) -> Effective | None:
         """As :meth:`find`, with where each value comes from."""
         text = os.fsdecode(name)
-        if text not in self._found:
-            matched = self._match(text)
-            made = self._build(matched[0], text, matched[1]) if matched else None
-            with self._lock:
-                if len(self._found) >= _REMEMBERED:
-                    self._found.clear()
-                self._found[text] = made
-            if made is not None:
-                self._tell(made)
-        return self._found.get(text)
+        try:
+            return self._found[text]
+        except KeyError:
+            pass  # asked for the first time
+        matched = self._match(text)
+        made = self._build(matched[0], text, matched[1]) if matched else None
+        if made is not None:
+            self._tell(made)
+            if made.partial:
+                return made
+        with self._lock:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[text] = made
+        return made
 
     def close(self) -> None:
         """Drop connections that finding a repository may have opened."""

@@ -35,7 +35,7 @@ class Chain(NamedTuple):
     """What the files say: ``settings`` in all, ``common`` of those about all repositories.
 
     ``files`` reads what values name; ``extra_blacklist`` is that of the configuration repository; ``read`` are the
-    paths of the files that were there, in order.
+    paths of the files that were there, in order.  ``trouble`` says why the configuration repository could not be read.
     """
 
     settings: Settings
@@ -44,6 +44,7 @@ class Chain(NamedTuple):
     warnings: tuple[str, ...]
     read: tuple[str, ...]
     extra_blacklist: str = ""
+    trouble: str = ""
 
 
 class _Pass:
@@ -118,7 +119,8 @@ class Site:
             if not remote:
                 raise ConfigError(f"cannot read {error.filename!r}: {error.strerror}") from error
             if not self._failed:
-                self._failed, self._why = time.monotonic(), error.strerror or str(error)
+                # The driver puts its reason behind the errno.
+                self._failed, self._why = time.monotonic(), str(error.filename or error.strerror)
             return self._without(fqrn, name)
 
     def common(self) -> Chain:
@@ -148,7 +150,7 @@ class Site:
         line = f"the configuration repository {name} cannot be read: {self._why}"
         if required is not None and truth(required.value):
             raise ConfigError(f"{line}; {required.what} wants it")
-        return found._replace(warnings=(*found.warnings, f"{line}; going on without it"))
+        return found._replace(warnings=(*found.warnings, f"{line}; going on without it"), trouble=line)
 
     # -- the passes
 

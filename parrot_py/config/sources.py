@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.config.proxies import Found
+from parrot_py.errors import ConfigError
 
 if TYPE_CHECKING:
     from parrot_py.config.effective import Effective
@@ -97,7 +98,11 @@ class Sources:
             return None
         builder = effective.Builder(fqrn, settings, self.base, chain)
         made = effective.build(builder, built_in=built_in, served=served)
-        return made._replace(warnings=chain.warnings + made.warnings, read=chain.read)
+        if chain.trouble and served and not made.config.urls:
+            # It is not known whether there are any: an error, and not the absence of a repository.
+            raise ConfigError(f"no server of {fqrn} is known, and {chain.trouble}")
+        warnings = chain.warnings + made.warnings
+        return made._replace(warnings=warnings, read=chain.read, partial=bool(chain.trouble))
 
     def common(self) -> Effective:
         """What all repositories have in common, but for what the configuration repository says.  Raises ConfigError."""

@@ -147,6 +147,30 @@ def test_a_domain_file_like_the_public_ones(profile: str, proxy: str, cdn: str, 
     assert texts(tmp_path, DOMAIN, **environ) == of_sh(tmp_path, DOMAIN, **environ)
 
 
+PUBLIC_DEFAULT = """
+if [ "$((RANDOM % 2))" == 1 ] || [ "$(($$ % 2))" == 1 ]; then
+  PAC="http://one/wpad.dat;http://two/wpad.dat"
+else
+  PAC="http://two/wpad.dat;http://one/wpad.dat"
+fi
+"""
+DEBIAN = """
+if [ -f /etc/passwd ] && grep -q "wheezy\\|jessie" /etc/passwd;
+then
+    :
+else
+    CONFIG=config.example.org
+fi
+"""
+
+
+def test_default_files_like_the_public_ones(tmp_path: Path) -> None:
+    assert texts(tmp_path, PUBLIC_DEFAULT)["PAC"].count("wpad.dat") == 2
+    found, [warning] = warned(tmp_path, DEBIAN)
+    assert found == {"CONFIG": "config.example.org"}
+    assert warning == "script:2: left out: the command 'grep' is not run"
+
+
 def test_where_a_value_was_said(tmp_path: Path) -> None:
     (tmp_path / "inner").write_text("\n\nB=2\n")
     (tmp_path / "script").write_text("A=1\n. ./inner\nC=3\nA=4\n: ${D:=5}\n")

@@ -12,7 +12,7 @@ from parrot_py.config.effective import Effective
 from parrot_py.drivers.cvmfs.publish import publish
 from parrot_py.drivers.cvmfs.publish_keys import open_keys
 from parrot_py.errors import ConfigError
-from tests.support.httpd import Server
+from tests.support.httpd import Fault, Server
 
 CONFIG, FQRN = "config.parrot.test", "sw.some.example.org"
 FILES = {
@@ -66,7 +66,8 @@ class Site:
 
     def run(self, *argv: str) -> config.RunConfig:
         environ = {"PARROT_CVMFS_ETC": str(self.place / "etc"), "PARROT_TEMP_DIR": str(self.place / "temp")}
-        wanted = config.read([*argv, "-T", "5", "--cvmfs-option", "CVMFS_MAX_RETRIES=0", "ls"], environ)
+        quick = [f"--cvmfs-option=CVMFS_{name}=0" for name in ("MAX_RETRIES", "BACKOFF_INIT", "BACKOFF_MAX")]
+        wanted = config.read([*argv, "-T", "5", *quick, "ls"], environ)
         assert isinstance(wanted, config.RunConfig)
         return wanted
 
@@ -148,6 +149,27 @@ def test_without_it_there_is_a_warning(site: Site) -> None:
         assert warning.startswith(f"the configuration repository {CONFIG} cannot be read: ")
         assert warning.endswith("; going on without it")
         assert found.config.urls[0].startswith("http://cvmfs-stratum-one.cern.ch")
+    wanted.repositories.close()
+
+
+def test_without_it_nobody_knows_whether_there_is_a_repository(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error, not an absence; and when the configuration repository is back, so is the repository."""
+    site.server.fault("*", Fault(status=503))
+    wanted = site.run()
+    with pytest.raises(ConfigError, match=f"no server of {FQRN} is known, and the configuration repository {CONFIG}"):
+        wanted.repositories.find(FQRN)
+    assert not wanted.repositories.known(FQRN)
+    assert wanted.repositories.find("cms.cern.ch") is not None
+    asked = len(site.server.requests)
+    with pytest.raises(ConfigError, match="no server"):
+        wanted.repositories.find(FQRN)
+    assert len(site.server.requests) == asked, "not asked again within a minute"
+    site.server.heal()
+    monkeypatch.setattr("parrot_py.config.site._AGAIN", 0.0)
+    found = wanted.repositories.find(FQRN)
+    assert found is not None
+    assert found.urls == (f"http://cdn/{FQRN}",)
+    assert wanted.repositories.known(FQRN)
     wanted.repositories.close()
 
 
