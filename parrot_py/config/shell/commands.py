@@ -75,7 +75,9 @@ def _source(shell: Shell, words: list[str]) -> int:
 def _eval(shell: Shell, words: list[str]) -> int:
     if shell.depth > _INCLUDES:
         raise LeftOut(f"more than {_INCLUDES} deep")
-    script = parse(" ".join(words), shell.line)
+    text = " ".join(words)
+    shell.spend(10 * len(text))
+    script = parse(text, shell.line)
     if script.error is not None:
         raise LeftOut(script.error.reason)
     shell.depth += 1

@@ -12,7 +12,8 @@ from parrot_py.config.shell import arithmetic
 from parrot_py.config.shell.conditions import Files
 from parrot_py.config.shell.syntax import Arithmetic, Command, Part, Text, Variable, Word
 
-_LONGEST = 256 << 10
+# What a look into directories costs, in characters.
+_GLOB = 10_000
 _MAGIC = re.compile(r"([*?\[])")
 # A piece of an expanded word: its text, whether it is quoted, whether it came from a variable.
 _Piece = tuple[str, bool, bool]
@@ -26,11 +27,18 @@ class Expander:
     """Expands words with one state of the variables.  Raises LeftOut for what is not supported."""
 
     def __init__(
-        self, variables: Mapping[str, str], status: int, files: Files, assign: Callable[[str, str], None]
+        self,
+        variables: Mapping[str, str],
+        status: int,
+        files: Files,
+        assign: Callable[[str, str], None],
+        spend: Callable[[int], None],
     ) -> None:
-        """*status* is ``$?``; *assign* does what ``${name:=word}`` asks for."""
+        """*status* is ``$?``; *assign* does what ``${name:=word}`` asks for; *spend* is told about work, in characters
+        that were looked at, and ends the script when it was too much.
+        """
         self._variables, self._status, self._files, self._assign = variables, status, files, assign
-        self._room = _LONGEST
+        self._spend = spend
 
     def text(self, word: Word) -> str:
         """The word as one text."""
@@ -63,7 +71,9 @@ class Expander:
 
     def matches(self, word: Word, subject: str) -> bool:
         """Whether the pattern *word* (of ``case``) fits all of *subject*."""
-        return fnmatch.fnmatchcase(subject, self._pattern(word))
+        pattern = self._pattern(word)
+        self._spend(len(subject) * (1 + pattern.count("*")))
+        return fnmatch.fnmatchcase(subject, pattern)
 
     def _pattern(self, word: Word) -> str:
         pieces = self._pieces(word)
@@ -74,6 +84,7 @@ class Expander:
         if not paths or not any(_MAGIC.search(text) for text, quoted in field if not quoted):
             return [whole]
         pattern = "".join(_MAGIC.sub(r"[\1]", text) if quoted else text for text, quoted in field)
+        self._spend(_GLOB)
         return self._files.glob(pattern) or [whole]
 
     def _home(self, word: Word) -> Word:
@@ -87,9 +98,7 @@ class Expander:
         pieces: list[_Piece] = []
         for part in word:
             pieces += self._part(part)
-        self._room -= sum(len(text) for text, _, _ in pieces)
-        if self._room < 0:
-            raise LeftOut(f"more than {_LONGEST} characters")
+        self._spend(sum(len(text) for text, _, _ in pieces))
         return pieces
 
     def _part(self, part: Part) -> list[_Piece]:
@@ -121,6 +130,7 @@ class Expander:
         if operator == "length":
             return [(str(len(value or "")), part.quoted, True)]
         if operator[:1] in ("%", "#"):
+            self._spend(len(value or "") ** 2)
             return [(_trimmed(value or "", operator, self._pattern(part.word)), part.quoted, True)]
         if operator:
             missing = value is None or (operator[0] == ":" and not value)
@@ -146,8 +156,6 @@ class Expander:
 
 def _trimmed(text: str, operator: str, pattern: str) -> str:
     """*text* without the shortest or longest (doubled operator) end or beginning that fits *pattern*."""
-    if len(text) > 4096:
-        raise LeftOut("the text is too long for a pattern")
     fits = re.compile(fnmatch.translate(pattern)).match
     longest = len(operator) == 2
     if operator[0] == "%":

@@ -19,7 +19,8 @@ from parrot_py.config.shell.parser import Script, parse
 from parrot_py.config.shell.syntax import AndOr, Block, Case, For, Function, Group, If, Node, Pipeline, Simple, While
 
 _SIZE = 1 << 20
-_STEPS = 50_000
+_STEPS = 20_000
+_WORK = 20_000_000
 _NESTING = 60
 _VALUE = 64 << 10
 
@@ -49,7 +50,7 @@ class Shell:
         self._origins: dict[str, tuple[str, int]] = {}
         self.readonly: set[str] = set()
         self.path = ""
-        self.depth = self._steps = self.status = self.line = self._nesting = 0
+        self.depth = self._steps = self._work = self.status = self.line = self._nesting = 0
 
     def run(self, path: str, environ: Mapping[str, str]) -> dict[str, Value]:
         """Every variable that the script at *path* sets when it begins with *environ*.
@@ -57,7 +58,7 @@ class Shell:
         A script that cannot be understood counts up to where that is.  Raises OSError if it cannot be read.
         """
         self.variables, self._origins, self.readonly = dict(environ), {}, set()
-        self.depth = self._steps = self.status = self._nesting = 0
+        self.depth = self._steps = self._work = self.status = self._nesting = 0
         try:
             self.include(path)
         except (_Stop, Leave):
@@ -243,7 +244,14 @@ class Shell:
 
     def expander(self) -> Expander:
         """What expands words with the variables as they are now."""
-        return Expander(self.variables, self.status, self.files, self._assign_default)
+        return Expander(self.variables, self.status, self.files, self._assign_default, self.spend)
+
+    def spend(self, work: int) -> None:
+        """Count *work*, in characters that were looked at; ends the script when it was too much."""
+        self._work += work
+        if self._work > _WORK:
+            self._warn(f"{self.path}: too much work: stopped")
+            raise _Stop
 
     def _assign_default(self, name: str, value: str) -> None:
         """``${name:=value}``."""
