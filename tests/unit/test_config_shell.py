@@ -240,6 +240,13 @@ def test_what_is_left_out_is_told_by_file_and_line(
         assert found == expected
 
 
+def test_the_same_is_told_once(tmp_path: Path) -> None:
+    _, warnings = warned(tmp_path, "for i in 1 2 3; do hostname; done\nhostname")
+    assert [line.split(":")[1] for line in warnings] == ["1", "2"]
+    _, warnings = warned(tmp_path, "hostname\n" * 500)
+    assert len(warnings) == 100
+
+
 def test_a_command_is_never_run(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     for text in (f"touch {mark}", f"A=$(touch {mark})", f"A=`touch {mark}`", f": > {mark}", f"eval 'touch {mark}'"):

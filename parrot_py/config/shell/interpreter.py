@@ -20,6 +20,7 @@ from parrot_py.config.shell.syntax import AndOr, Block, Case, For, Function, Gro
 
 _SIZE = 1 << 20
 _STEPS = 20_000
+_WARNINGS = 100
 _WORK = 20_000_000
 _NESTING = 60
 _VALUE = 64 << 10
@@ -48,6 +49,7 @@ class Shell:
         self._scripts: dict[str, Script] = {} if scripts is None else scripts
         self.variables: dict[str, str] = {}
         self._origins: dict[str, tuple[str, int]] = {}
+        self._told: set[str] = set()
         self.readonly: set[str] = set()
         self.path = ""
         self.depth = self._steps = self._work = self.status = self.line = self._nesting = 0
@@ -58,6 +60,7 @@ class Shell:
         A script that cannot be understood counts up to where that is.  Raises OSError if it cannot be read.
         """
         self.variables, self._origins, self.readonly = dict(environ), {}, set()
+        self._told = set()
         self.depth = self._steps = self._work = self.status = self._nesting = 0
         try:
             self.include(path)
@@ -97,7 +100,10 @@ class Shell:
     # -- commands
 
     def _left_out(self, line: int, reason: str) -> None:
-        self._warn(f"{self.path}:{line}: left out: {reason}")
+        told = f"{self.path}:{line}: left out: {reason}"
+        if told not in self._told and len(self._told) < _WARNINGS:
+            self._told.add(told)
+            self._warn(told)
 
     def block(self, block: Block) -> None:
         """Run the commands of *block*; the exit status of the last one is in ``status``."""
