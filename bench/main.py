@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench import cold
+from bench.big import BigSite
 from bench.counters import address_space_kib, memory_rows
 from bench.report import Report
 from bench.rows import Setting, rows
@@ -42,6 +43,8 @@ def main() -> int:
         for row in rows():
             print(f"{row.group}: {row.name}")
         print("memory: tracer\nmemory: address space")
+        for name in BigSite(Path()).figures():
+            print(f"big: {name}")
         return 0
     if options.cold:
         return _cold(options)
@@ -67,11 +70,14 @@ def main() -> int:
             _memory(report, site)
         if options.k in "memory: address space":
             _space(report, setting)
+        _big(report, Path(work), options.k)
     _progress("")
     print(report.markdown() if options.markdown else report.text())
     if options.json:
         options.json.write_text(json.dumps(report.json(), indent=1) + "\n")
-    return 0 if any(result.samples for result in report.results) or report.memory or report.space else 1
+    return (
+        0 if any(result.samples for result in report.results) or report.memory or report.space or report.figures else 1
+    )
 
 
 def _cold(options: argparse.Namespace) -> int:
@@ -96,6 +102,17 @@ def _memory(report: Report, site: Site) -> None:
             report.memory[name] = measure()
         except Trouble as trouble:
             report.troubles.append(f"tracer's memory, {name}: {trouble}")
+
+
+def _big(report: Report, work: Path, text: str) -> None:
+    for name, measure in BigSite(work).figures().items():
+        if text not in f"big: {name}":
+            continue
+        _progress(f"big: {name}")
+        try:
+            report.figures[name] = measure()
+        except (Trouble, OSError, ValueError) as trouble:
+            report.troubles.append(f"{name}: {trouble}")
 
 
 def _space(report: Report, setting: Setting) -> None:

@@ -22,6 +22,7 @@ class Report:
     results: list[Result] = field(default_factory=list)
     memory: dict[str, float] = field(default_factory=dict)
     space: dict[str, tuple[int, int]] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     big_mib: int = 0
     """Size of the big file."""
@@ -53,6 +54,7 @@ class Report:
         lines = [f"- tracer's resident memory, {name}: {size:.1f} MiB" for name, size in self.memory.items()]
         for name, (growth, size) in self.space.items():
             lines.append(f"- job's address space, {name}: grew by {growth} KiB to {size} KiB")
+        lines += [f"- {name}: {text}" for name, text in self.figures.items()]
         for result in self.results:
             lines += [f"- {result.name}: {value:.1f} {note}" for note, value in result.notes.items() if note != "stops"]
         troubles = [f"{result.group}, {result.name}: {line}" for result in self.results for line in result.troubles]
@@ -77,6 +79,7 @@ class Report:
             "rows": rows,
             "tracer_rss_mib": self.memory,
             "job_vsize": space,
+            "big": self.figures,
             "troubles": self.troubles,
         }
 
