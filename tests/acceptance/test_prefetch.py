@@ -86,16 +86,15 @@ def test_what_a_record_lists_is_fetched_while_the_job_does_something_else(
 ) -> None:
     record = recorded(run, "cat", *FILES)
     other = elsewhere(twin, parrot)
-    before = twin.server.count("*/data/*")
+    asked = len(twin.server.requests)
     job = ["/bin/sh", "-c", f"read go; cat {' '.join(f'{chr(39)}{name}{chr(39)}' for name in FILES)}"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with other.running(job, options=["--prefetch", str(record)], **pipes) as process:
-        wait_for(lambda: twin.server.count("*/data/*") - before >= len(FILES) + 2)
-        wait_for_files(other, len(FILES))
+        wait_for_files(other, record, len(FILES))
         twin.server.stop()
         out, _ = process.communicate(b"go\n", timeout=60)
     assert out == b"".join(name[6:].encode() for name in NAMES)
-    objects = [path for path in twin.server.requests[before:] if "/data/" in path]
+    objects = [path for path in twin.server.requests[asked:] if "/data/" in path]
     assert process.returncode == 0
     assert len(set(objects)) == len(objects), "nothing is fetched twice"
 
@@ -107,18 +106,21 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def wait_for_files(parrot: Parrot, count: int) -> None:
-    """Until so many objects are complete."""
-    wait_for(lambda: sum(path.is_file() for path in parrot.cache.glob("[0-9a-f][0-9a-f]/*")) >= count)
+def wait_for_files(parrot: Parrot, record: Path, count: int) -> None:
+    """Until the first so many files of *record* are in the cache of *parrot*."""
+    hashes = [line["hash"] for line in lines_of(record) if line["kind"] == "file"][:count]
+    assert len(hashes) == count
+    wait_for(lambda: all(list(parrot.cache.glob(f"{hash_[:2]}/{hash_[2:]}*")) for hash_ in hashes))
 
 
-def test_a_plain_list_in_the_environment(run: Parrot, twin: Site) -> None:
+def test_a_plain_list_in_the_environment(run: Parrot, twin: Site, parrot: MakeParrot) -> None:
+    record = recorded(elsewhere(twin, parrot), "cat", *FILES)
     first, second = run.home / "first", run.home / "second"
     first.write_text("\n".join(FILES[:3]))
     second.write_text(f"# a comment\n{FILES[3]}\n/etc/passwd\n")
     env = environment(run.home, {"PARROT_PREFETCH": f"{first}:{second}"})
     with run.running(["sleep", "100"], env=env):
-        wait_for_files(run, 4)
+        wait_for_files(run, record, 4)
     before = twin.server.count("*/data/*")
     run.run(["cat", *FILES[:4]]).expect()
     assert twin.server.count("*/data/*") == before

@@ -19,6 +19,7 @@ from parrot_py.drivers.cvmfs import bundles
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.paths import Places
 from parrot_py.drivers.cvmfs.prefetch import Job, Prefetcher
+from parrot_py.drivers.cvmfs.readahead import ReadAhead
 from parrot_py.drivers.cvmfs.record import CATALOG, DIRECTORY, FILE, Touch
 from parrot_py.drivers.cvmfs.store import Stored
 from parrot_py.drivers.cvmfs.trouble import log
@@ -42,13 +43,16 @@ class Ahead:
         self._driver = driver
         self._prefetcher = Prefetcher(driver.fqrn, driver.fetcher.slots, self._has_room)
         self._places = Places(driver)
+        self._read_ahead = ReadAhead(driver.cache, driver.fqrn) if driver.config.read_ahead else None
         self._triggers: set[bytes] = set()
         self._lock = threading.Lock()
         self._underway = 0
 
     def close(self) -> None:
-        """Begin nothing any more."""
+        """Begin nothing any more; keep what was learnt."""
         self._prefetcher.close()
+        if self._read_ahead is not None:
+            self._read_ahead.save()
 
     def _has_room(self) -> bool:
         """Whether the cache has room for what nobody has asked for yet."""
@@ -131,6 +135,16 @@ class Ahead:
     def _fetch(self, inode: Inode) -> None:
         with self._room(inode.size):
             self._driver.materialise(inode)
+
+    # -- read-ahead
+
+    def opened(self, inode: Inode) -> None:
+        """The job opens the file *inode*."""
+        if self._read_ahead is not None and current() is None and self._read_ahead.opened(inode.path):
+            self._prefetcher.ask([partial(self._follow, self._read_ahead, inode.path)])
+
+    def _follow(self, read_ahead: ReadAhead, leader: bytes) -> None:
+        self._prefetcher.ask(partial(self._by_path, path, False) for path in read_ahead.followers(leader))
 
     # -- bundles
 

@@ -137,6 +137,7 @@ class CvmfsDriver:
             raise OSError(code, os.strerror(code), inode.path)
         if self._recording is not None:
             self._recording.file(inode, self.content(inode))
+        self.ahead.opened(inode)
         self.activity.opened()
         with self.answering(OPEN):
             return self._content(inode) if inode.size else self.store.empty_file()
