@@ -106,6 +106,16 @@ class Repository(CvmfsDriver):
         with self.answering():
             return self.view().root.catalog.facts.revision
 
+    @property
+    def timestamp(self) -> int | None:
+        """When the revision shown was published (Unix time); None when only its root hash is known, or when offline."""
+        with self.answering():
+            opened = self.view().opened
+            if opened.fixed and opened.manifest is not None:
+                named = {tag.name: tag.timestamp for tag in past.tags(self, opened.manifest)}
+                return named.get(opened.tag)
+            return opened.manifest.timestamp if opened.manifest is not None else None
+
     def stat(self, path: Place) -> Inode:
         """The inode at *path* with symbolic links in and at the end of it followed, as long as they stay inside."""
         return self._at(path, follow=True)
@@ -246,14 +256,14 @@ class Repository(CvmfsDriver):
         return {name: int(value) for name, _, value in (line.partition(",") for line in lines)}
 
     def statistics(self) -> dict[str, int]:
-        """What was transferred since the repository was opened, by the counters' names in the real client.
+        """What was asked for and transferred since the repository was opened, by the real client's names.
 
-        ``download.n_requests``, ``download.sz_transferred_bytes``, ``download.sz_transfer_time`` (milliseconds),
-        ``download.n_retries``, ``download.n_proxy_failover``, ``download.n_host_failover``; the same with
-        ``download-external.``; ``cvmfs.n_fs_open``, ``cvmfs.n_fs_dir_open``, ``cvmfs.n_io_error`` and ``eio.…``.
+        ``cvmfs.n_fs_open``, ``download.n_requests``, ``download.sz_transferred_bytes`` and so on; the same with
+        ``download-external.``.  Times are in milliseconds.
         """
         fetcher = self.fetcher
         return {
+            **self.activity.counters(),
             **fetcher.statistics.counters("download"),
             **fetcher.external_statistics.counters("download-external"),
             **self.activity.counters(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_py.config.model import RepositoryConfig
@@ -227,13 +227,13 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
             yield repository
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, database=None)
 @given(offset=st.integers(0, len(WHOLE) + 50), size=st.one_of(st.none(), st.integers(0, len(WHOLE) + 50)))
 def test_any_range_is_that_of_the_content(warm: Repository, offset: int, size: int | None) -> None:
     assert warm.read("/big", offset, size) == WHOLE[offset:][:size]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, database=None)
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) + 50), st.integers(0, 3000)), max_size=12))
 def test_any_seeks_and_reads_are_those_of_a_local_file(warm: Repository, steps: list[tuple[int, int]]) -> None:
     with warm.open_file("/big") as file:

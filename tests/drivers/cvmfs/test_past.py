@@ -82,6 +82,13 @@ def test_another_revision(forged: Forged, opened: Open) -> None:
         expect_errno(errno.ENOENT, lambda which=which: repository.at(which))  # type: ignore[misc]
 
 
+def test_when_a_revision_was_published(forged: Forged, opened: Open) -> None:
+    roots = simple(forged)
+    assert opened(forged.config()).timestamp == 300
+    assert opened(forged.config(tag="v1")).timestamp == 100
+    assert opened(forged.config(root_hash=str(roots[1]))).timestamp is None
+
+
 def test_what_changed(forged: Forged, opened: Open) -> None:
     forge = forged.forge
     same = forge.file(b"/same", b"same")
@@ -226,4 +233,7 @@ def test_inspection_counts_and_statistics(site: Site, opened: Open) -> None:
     assert standing.manifest.revision == repository.revision
     assert standing.throughput is None
     assert repository.counts()["regular"] > 100
-    assert repository.statistics()["download.n_requests"] == len(site.server.requests)
+    before = repository.statistics()
+    assert before["download.n_requests"] == len(site.server.requests)
+    repository.read("/README")
+    assert repository.statistics()["cvmfs.n_fs_open"] == before["cvmfs.n_fs_open"] + 1
