@@ -9,6 +9,7 @@ import stat
 import threading
 
 from parrot_py.drivers.base import Inode
+from parrot_py.drivers.cvmfs.marks import is_gone, process_mark
 from parrot_py.drivers.cvmfs.repository import Repository
 from parrot_py.tools.status import LocalTrouble
 
@@ -17,6 +18,7 @@ _MODE_BITS = 0o777
 _BLOCK = 1 << 20
 _ATTEMPTS = 3
 _NO_COPY_RANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
+_PREFIX = b".parrot_cvmfs."
 _numbers = itertools.count()
 
 
@@ -92,6 +94,7 @@ class Copier:
                 raise LocalTrouble(f"{os.fsdecode(destination)}: in the way of a directory of that name") from None
             if there.st_mode & 0o700 != 0o700 and there.st_uid == os.geteuid():
                 os.chmod(destination, there.st_mode & _MODE_BITS | 0o700)
+            _sweep(destination)
         except OSError as error:
             raise _local(error, destination) from None
 
@@ -130,7 +133,7 @@ class _Making:
     def __init__(self, copier: Copier, destination: bytes) -> None:
         self._copier, self._destination = copier, destination
         directory, _, _ = destination.rpartition(b"/")
-        name = b".parrot_cvmfs.%d.%d" % (os.getpid(), next(_numbers))
+        name = b"%s%s.%d" % (_PREFIX, process_mark().encode(), next(_numbers))
         self._new = directory + b"/" + name if directory or destination.startswith(b"/") else name
 
     def __enter__(self) -> bytes:
@@ -152,6 +155,13 @@ class _Making:
             _unlink(self._new)
         if isinstance(error, OSError):
             raise _local(error, self._destination) from None
+
+
+def _sweep(directory: bytes) -> None:
+    """Remove what a killed process left half-made."""
+    for name in os.listdir(directory):
+        if name.startswith(_PREFIX) and is_gone(os.fsdecode(name[len(_PREFIX) :].rpartition(b".")[0])):
+            _unlink(directory + b"/" + name)
 
 
 def _local(error: OSError, path: bytes) -> LocalTrouble:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 import subprocess
@@ -84,8 +85,12 @@ class Tool:
 
 @pytest.fixture
 def tool(forged: Forged, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Tool]:
+    root = logging.getLogger(log.ROOT)
+    propagate, level = root.propagate, root.level
     yield Tool(forged, tmp_path, capsysbinary)
     log.stop()
+    root.propagate = propagate
+    root.setLevel(level)
 
 
 def publish_tree(forged: Forged, revision: int = 1, *more: Row) -> None:

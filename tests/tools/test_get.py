@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -117,6 +119,19 @@ def test_a_new_revision_updates_the_copy(tree: Tool, copied: Path, tmp_path: Pat
     publish_tree(tree.forged, 2, tree.forged.forge.file(b"/new", b"new"))
     assert tree("get", "-R", tree.name, tmp_path / "copy").err == "1 copied (3 B), 11 there already\n"
     assert (copied / "new").read_bytes() == b"new"
+
+
+def test_what_a_killed_one_left_is_removed(tree: Tool, tmp_path: Path) -> None:
+    code = "import os, sys; from parrot_py.tools import copying, main\n"
+    code += "copying._copy = lambda *_: os.kill(os.getpid(), 9); main.main(sys.argv[1:])"
+    words = [sys.executable, "-c", code, *tree.options, "get", "-R", tree.name, str(tmp_path / "copy")]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run(words, env=environ, check=False).returncode == -9
+    left = list((tmp_path / "copy").rglob(".parrot_cvmfs.*"))
+    assert left
+    assert tree("get", "-R", tree.name, tmp_path / "copy").status == 0
+    assert not [path for path in left if path.exists()]
+    assert (tmp_path / "copy" / "big").read_bytes() == BIG
 
 
 def test_bind_mountpoints_are_not_entered(tool: Tool, tmp_path: Path) -> None:
