@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import ssl
 
 
+TIMED_OUT = (socket.timeout, TimeoutError)
+"""What a wait that took too long raises: two classes before Python 3.10."""
+
+
 class _Pace(threading.local):
     """What this thread's transfer allows: the longest wait in seconds, patience, and when the head must be there."""
 
@@ -64,7 +68,7 @@ def _hurry(sock: socket.socket) -> None:
     if _pace.head_until is not None:
         left = min(left, _pace.head_until - time.monotonic())
     if left <= 0:
-        raise TimeoutError("patience is over")
+        raise TIMED_OUT[0]("patience is over")
     sock.settimeout(left)
 
 
@@ -129,7 +133,7 @@ class Crowd:
             left = max(0.001, until - time.monotonic()) / (len(addresses) - position)
             try:
                 return self._connect(address, port, left)
-            except TimeoutError:
+            except TIMED_OUT:
                 failure = TransferError(SLOW, f"connecting to {address} timed out")
             except OSError as error:
                 failure = TransferError(CONNECT, _reason(error))

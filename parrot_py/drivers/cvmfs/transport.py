@@ -31,7 +31,7 @@ from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.resolve import Resolver
 from parrot_py.drivers.cvmfs.routes import Hop
 from parrot_py.drivers.cvmfs.slots import Slots
-from parrot_py.drivers.cvmfs.sockets import head, paced
+from parrot_py.drivers.cvmfs.sockets import TIMED_OUT, head, paced
 from parrot_py.drivers.cvmfs.tls import Credentials, CredentialSource
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _classified(*, through: bool) -> Iterator[None]:
     except TransferError as error:
         blamed = error.proxy or (through and error.kind in (SLOW, SHORT))
         raise TransferError(error.kind, error.reason, proxy=blamed) from None
-    except (ours.TimeoutError, TimeoutError):
+    except (ours.TimeoutError, *TIMED_OUT):
         raise TransferError(SLOW, "timed out", proxy=through) from None
     except ours.SSLError as error:
         raise TransferError(CONNECT, _plain(error)) from None
