@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +16,7 @@ import pytest
 
 from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
 from parrot_py.drivers.cvmfs.publish_gc import Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish_index import FileIndex
 from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
 from parrot_py.drivers.cvmfs.publish_objects import PublishError
 from parrot_py.drivers.cvmfs.publish_verify import Report, verify
@@ -105,3 +109,49 @@ def test_a_second_publisher_is_refused_as_long_as_the_first_lives(
         finally:
             holder.kill()
     assert publish(source, tmp_path / "web", repository_keys, OPTIONS).revision == 2
+
+
+def test_an_interruption_after_the_commit_takes_nothing_back(
+    source: Path, tmp_path: Path, repository_keys: RepositoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    source.joinpath("busy/more").write_text("more")
+
+    def interrupted(_: FileIndex) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileIndex, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    monkeypatch.undo()
+    done = publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    assert (done.revision, done.changed) == (2, False)
+    assert_same(read(done), source)
+    assert check(done).problems == []
+
+
+def test_a_file_system_that_locks_no_directories(
+    source: Path, tmp_path: Path, repository_keys: RepositoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, where an exclusive lock needs a file that is open for writing."""
+    flock = fcntl.flock
+
+    def files_only(handle: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(handle, operation)
+
+    monkeypatch.setattr("fcntl.flock", files_only)
+    done = publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    with open(done.repository / ".publish.lock", "r+b") as held:
+        flock(held, fcntl.LOCK_EX)
+        with pytest.raises(PublishError, match="somebody else is publishing"):
+            publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    assert publish(source, tmp_path / "web", repository_keys, OPTIONS).revision == 1
+
+    def none(handle: int, _: int) -> None:
+        raise OSError(errno.EBADF if stat.S_ISDIR(os.fstat(handle).st_mode) else errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with pytest.raises(PublishError, match="lies on a file system without locks"):
+        publish(source, tmp_path / "web", repository_keys, OPTIONS)

@@ -18,7 +18,7 @@ from parrot_py.drivers.cvmfs.publish_verify import verify
 from tests.drivers.test_publish import FQRN, NOW
 
 OPTIONS = PublishOptions(now=NOW, whitelist_days=36525, garbage_collectable=True, ttl=1)
-REVISIONS, PATIENCE = 6, 60.0
+REVISIONS, PATIENCE = 4, 60.0
 
 
 def write(source: Path, number: int) -> None:
