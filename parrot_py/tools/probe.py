@@ -132,7 +132,7 @@ def _show_hosts(context: Context, record: dict[str, Any]) -> None:
                 f"{host['latency_ms']} ms" if host["latency_ms"] is not None else "",
                 f"{output.size(speed)}/s" if speed is not None else "",
                 output.span(host["whitelist"]["expires_in"]) if "whitelist" in host else "",
-                host["trouble"] or "",
+                (host["trouble"] or "").removeprefix(f"{host['host']}: "),
             )
         )
     context.output.table(columns, rows, right=("revision", "age", "latency", "throughput", "whitelist"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -90,16 +91,14 @@ def test_each_server_has_its_own_state(tree: Tool, tmp_path: Path, capsysbinary:
         urls = [f"{server.url}/cvmfs/{name}" for server in (tree.forged.server, behind, empty)]
         entry = f"{name}:url={';'.join(urls)},pubkey={tree.forged.forge.key_file}"
         words = ["-r", entry, "-t", str(tmp_path / "t"), "-p", "DIRECT", "probe", name, "--all-hosts"]
-        tree.json = True  # type: ignore[attr-defined]
         assert main([*words, "--json"]) == 0
-        import json
-
         (about,) = json.loads(capsysbinary.readouterr().out)["repositories"]
         assert main(words) == 0
         table = capsysbinary.readouterr().out.decode().splitlines()
     assert [each["host"] for each in about["hosts"]] == urls
     assert [each.get("revision") for each in about["hosts"]] == [2, 1, None]
     assert [each["status"] for each in about["hosts"]] == [0, 0, status.UNREACHABLE]
+    assert not table[-1].split("\t")[-1].startswith(urls[2])
     assert [line.split("\t")[:3] for line in table[-3:]] == [
         [urls[0], "ok", "2"],
         [urls[1], "ok", "1"],
