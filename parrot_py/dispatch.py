@@ -20,6 +20,7 @@ from parrot_py.engine.core import DONE, Kind, Stop
 from parrot_py.namespace import Park
 from parrot_py.places import Native, Target, fail
 from parrot_py.procfs import maps_snapshot
+from parrot_py.steps import RESOLVE_IN_ROOT
 from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
 from parrot_py.syscalls.call import (
     AT_FDCWD,
@@ -36,7 +37,6 @@ from parrot_py.syscalls.call import (
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ROWS, Row
-from parrot_py.walk import RESOLVE_IN_ROOT
 from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:

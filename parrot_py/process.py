@@ -67,6 +67,20 @@ def read_status(tid: int) -> dict[str, str]:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+def environment(tid: int) -> dict[bytes, bytes]:
+    """The environment that the program of thread *tid* was started with; empty when it cannot be read.
+
+    What the program has changed since is not seen.  Of a name that is there twice the first counts, as in getenv(3).
+    """
+    try:
+        with open(f"/proc/{tid}/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return {}
+    pairs = [entry.partition(b"=") for entry in entries if b"=" in entry]
+    return {name: value for name, _, value in reversed(pairs)}
+
+
 def thread_group(tid: int) -> int:
     """The process that thread *tid* belongs to; *tid* itself when that cannot be read."""
     try:

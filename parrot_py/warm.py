@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 
-from parrot_py.drivers.base import Entry, Inode
+from parrot_py.drivers.base import Entry, Inode, Variant
 from parrot_py.engine.core import FOLLOW, NOFOLLOW, Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Target
+from parrot_py.steps import everybody_may_search
 from parrot_py.syscalls.stat import stat_bytes
-from parrot_py.walk import Walker, everybody_may_search
+from parrot_py.walk import Walker
 
 BATCH = 200
 """Names of a listing that are fed at once: listing a huge directory must not hold up other threads."""
@@ -95,6 +96,8 @@ class Warmer:
 
     def _child(self, node: Node, placeholder: bytes, entry: Entry, by_path: bool) -> None:
         inode = entry.inode
+        if type(inode.target) is Variant:
+            return
         stat = stat_bytes(inode, node.tree.device)
         keys = [placeholder + b"//" + entry.name]
         if by_path:

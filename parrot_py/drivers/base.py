@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -45,11 +45,28 @@ def nonblocking() -> Iterator[None]:
         _thread.must_not_block = before
 
 
+class Variant(bytes):
+    """The target of a symbolic link that depends on who asks.
+
+    As bytes it is the target for a caller of whom nothing is known; *expand* makes the target for a caller with the
+    given environment.
+    """
+
+    expand: Callable[[Mapping[bytes, bytes]], bytes]
+
+    def __new__(cls, target: bytes, expand: Callable[[Mapping[bytes, bytes]], bytes]) -> Variant:
+        """*target* for nobody in particular, and how to find others."""
+        made = super().__new__(cls, target)
+        made.expand = expand
+        return made
+
+
 class Inode(NamedTuple):
     """What ``stat`` tells about one path of a driver, plus what its driver needs to find the content.
 
     ``path`` is relative to the driver's root: ``b""`` for the root itself, else ``b"/a/b"``.  ``mode`` is a full
-    ``st_mode``.  ``size`` is in bytes and, for a symbolic link, the length of ``target`` (already expanded).
+    ``st_mode``.  ``size`` is in bytes and, for a symbolic link, the length of ``target`` (already expanded; where that
+    is a :class:`Variant` both depend on the caller).
     ``ino`` is unique within the driver, stable as long as the tree has one state, and shared by the members of a hard
     link group only.  ``content`` is private to the driver, and hashable.
     """

@@ -6,9 +6,9 @@ import errno
 import os
 
 from parrot_py.places import Native, Target, fail
+from parrot_py.steps import RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
-from parrot_py.walk import RESOLVE_PARENT
 
 _NULL_OK = ("newfstatat", "statx")  # since Linux 6.11
 _LINKS = ("link", "linkat")

@@ -11,10 +11,10 @@ from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import R
+from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Redirect, Rewrite, handles
 from parrot_py.syscalls.early import O_TMPFILE_BIT
 from parrot_py.syscalls.table import number
-from parrot_py.walk import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 
 O_PATH = os.O_PATH
 _WRITES = (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_RDWR)

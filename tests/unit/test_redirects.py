@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.memory import Link, Node
-from parrot_py.walk import RESOLVE_PARENT, Walker
+from parrot_py.steps import RESOLVE_PARENT
+from parrot_py.walk import Walker
 from tests.unit.test_walk import end_of
 from tests.unit.walk_world import driver, walker_of
 

@@ -10,14 +10,8 @@ import pytest
 
 from parrot_py.drivers.memory import Link, Node
 from parrot_py.places import DOT, DOTDOT, NORMAL, Native, Target
-from parrot_py.walk import (
-    RESOLVE_BENEATH,
-    RESOLVE_IN_ROOT,
-    RESOLVE_NO_SYMLINKS,
-    RESOLVE_NO_XDEV,
-    RESOLVE_PARENT,
-    Walker,
-)
+from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RESOLVE_PARENT
+from parrot_py.walk import Walker
 from tests.unit.walk_world import driver, walker_of
 
 ME = os.getpid()

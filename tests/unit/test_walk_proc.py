@@ -9,7 +9,8 @@ import pytest
 
 from parrot_py.drivers.memory import Link, Node
 from parrot_py.places import Native, Target
-from parrot_py.walk import RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, Walker
+from parrot_py.steps import RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS
+from parrot_py.walk import Walker
 from tests.unit.test_walk import ME, end_of
 from tests.unit.walk_world import driver, walker_of
 

@@ -9,6 +9,7 @@ from typing import Callable
 import pytest
 
 from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.base import Variant
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.links import Expander
 from parrot_py.drivers.cvmfs.rows import Mount
@@ -64,6 +65,24 @@ def test_closed_catalogs_open_again_with_the_same_numbers(
 )
 def test_variables_in_links(target: bytes, expanded: bytes) -> None:
     assert Expander({"A": "1", "EMPTY": "", "CVMFS_FQRN": "r.test"})(target) == expanded
+
+
+def test_raw_links(forged: Forged, opened: Open) -> None:
+    forged.forge.publish([Row(b"/l", LINK, symlink=b"$(MINE)/$(CVMFS_ARCH)")])
+    inode = opened(forged.config(variables={"MINE": "m"}, raw_links=True)).lookup(b"/l")
+    assert (inode.target, inode.size) == (b"$(MINE)/$(CVMFS_ARCH)", 21)
+
+
+def test_links_that_depend_on_the_caller(forged: Forged, opened: Open) -> None:
+    rows = [Row(b"/l", LINK, symlink=b"$(MINE:-d)/$(CVMFS_FQRN)"), Row(b"/plain", LINK, symlink=b"x")]
+    forged.forge.publish(rows)
+    repository = opened(forged.config(variables={"MINE": "m"}, caller_variables=True))
+    target, name = repository.lookup(b"/l").target, forged.forge.name.encode()
+    assert isinstance(target, Variant)
+    assert target == b"m/" + name
+    assert target.expand({b"MINE": b"yours", b"CVMFS_FQRN": b"no"}) == b"yours/" + name
+    assert target.expand({b"MINE": b""}) == b"/" + name
+    assert type(repository.lookup(b"/plain").target) is bytes
 
 
 def test_provided_variables(forged: Forged, opened: Open) -> None:
