@@ -246,22 +246,25 @@ def test_readers_see_one_revision_or_the_other(forged: Forged, opened: Open) -> 
     repository = opened(forged.config())
     stop = threading.Event()
     trouble: list[BaseException] = []
-    seen: set[bytes] = set()
+    seen = {repository.read(b"/current")}
 
     def read() -> None:
         try:
             while not stop.is_set():
                 seen.add(repository.read(b"/current"))
+                time.sleep(0.001)
         except BaseException as error:  # noqa: BLE001 - the test raises it
             trouble.append(error)
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
+    end = time.monotonic() + PATIENCE
     for number in range(2, 9):
         publish(number)
-        repository.revisions.renew()
-        until(lambda text=b"%d" % number: text in seen or bool(trouble))  # type: ignore[misc]
+        while b"%d" % number not in seen and not trouble:
+            repository.revisions.renew()
+            assert time.monotonic() < end
     stop.set()
     for reader in readers:
         reader.join()
