@@ -65,7 +65,7 @@ class Walk:
     def _jump(self, node: Node) -> None:
         self.here, self.tree, self.inode, self.node = node.path, node.tree, node.inode, node
         self.touched = True
-        if node.inode.is_dir and not self.walker.fdtable.is_current(node):
+        if not (isinstance(node, HostNode) or self.walker.fdtable.is_current(node)) and node.inode.is_dir:
             self._renew(node)
 
     def _renew(self, node: Node) -> None:
@@ -76,9 +76,12 @@ class Walk:
         try:
             inode = self.namespace.lookup(node.tree, node.path)
         except (FileNotFoundError, NotADirectoryError):
+            self.uncacheable = True
             return
         if inode.is_dir:
             self.inode, self.node = inode, self.walker.fdtable.node(node.path, node.tree, inode)
+        else:
+            self.uncacheable = True
 
     def run(self) -> Target | Native:
         """Go the whole way; raises OSError."""
@@ -204,7 +207,13 @@ class Walk:
             _, self.here, self.tree, self.inode = self.crossed.pop()
             self.name = os.path.dirname(self.name)
             return
-        self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
+        here = self.inode
+        try:
+            self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
+        except (FileNotFoundError, NotADirectoryError):
+            if here is None:
+                raise
+            self.inode, self.uncacheable = here, True  # gone, with the directory that the walk came from
         self.name = os.path.dirname(self.name) if self.crossed else self.here
 
     def _redirected(self, name: bytes) -> bool:

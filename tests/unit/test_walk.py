@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.memory import Link, Node
+from parrot_py.drivers.memory import Link, MemoryDriver, Node
+from parrot_py.fdtable import Node as FdNode
 from parrot_py.places import DOT, DOTDOT, NORMAL, Native, Target
 from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RESOLVE_PARENT
 from parrot_py.walk import Walker
@@ -230,3 +231,44 @@ def test_rules_of_openat2_at_a_link_to_the_root(walker: Walker) -> None:
     assert end_of(walker, "link", start="/cvmfs/one", how=LINKS) == "ELOOP"
     end = walker.resolve(ME, b"", b"/cvmfs/one/link", False, LINKS)
     assert isinstance(end, Target), "a link at the end that is not followed is no link on the way"
+
+
+def test_directories_from_before_a_change(tmp_path: Path) -> None:
+    before: dict[bytes, Node | bytes] = {b"/dir/sub/old": b"x", b"/gone/sub/leaf": b"x", b"/turned/x": b"x"}
+    changing = MemoryDriver(before)
+    walker = walker_of(tmp_path / "s", {b"r": changing})
+    namespace, fdtable = walker.namespace, walker.fdtable
+
+    def entered(path: bytes) -> FdNode:
+        end = walker.resolve(ME, b"", path, True)
+        assert isinstance(end, Target)
+        return fdtable.node(end.path, end.tree, end.found())
+
+    stays, gone, turned, top = (entered(b"/cvmfs/r" + p) for p in (b"/dir/sub", b"/gone/sub", b"/turned", b""))
+    program = fdtable.native_node(b"/bin")
+
+    def found(start: FdNode, path: bytes) -> bytes | int:
+        try:
+            end = walker.resolve(ME, start, path, True)
+        except OSError as error:
+            return error.errno or -1
+        if isinstance(end, Native):
+            return b"native " + end.path
+        return end.path if end.inode is not None else errno.ENOENT
+
+    assert found(stays, b"old") == b"/cvmfs/r/dir/sub/old"
+    changing.replace({b"/dir/sub/new": b"x", b"/turned": b"x"})
+    assert found(stays, b"new") == errno.ENOENT, "not before it is settled"
+    assert namespace.settle()
+    fdtable.generation = namespace.generation
+    walker.forget()
+    assert found(stays, b"new") == b"/cvmfs/r/dir/sub/new"
+    assert found(stays, b"old") == errno.ENOENT
+    assert found(stays, b"../../turned") == b"/cvmfs/r/turned"
+    assert found(top, b"gone") == errno.ENOENT
+    assert (found(gone, b"."), found(gone, b"../..")) == (b"/cvmfs/r/gone/sub", b"/cvmfs/r")
+    assert (found(gone, b"leaf"), found(turned, b"x")) == (errno.ENOENT, errno.ENOTDIR)
+    assert found(program, b".") == b"native /bin"
+    assert entered(b"/cvmfs/r/dir/sub") is not stays
+    assert fdtable.find(fdtable.directory_of(stays)) is stays
+    assert not namespace.settle()

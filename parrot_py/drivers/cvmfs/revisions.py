@@ -124,6 +124,8 @@ class Revisions:
             failure.report(self._config.fqrn)
             self._offer(failure)
         except Failure as failure:
+            if self._closed.is_set():
+                return  # nobody waits for it any more
             log.warning("%s: no newer revision can be had, next try in %.0f s (%s)", self._config.fqrn, RETRY, failure)
             self.offline = True
         else:
