@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import resource
@@ -16,7 +17,7 @@ import pytest
 
 from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
 from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
+from parrot_py.drivers.cvmfs.publish_objects import PublishError, write_atomically
 from parrot_py.drivers.cvmfs.publish_tree import opened, walk
 from tests.drivers.publish_trees import make_small_tree, snapshot
 from tests.drivers.test_publish import NOW
@@ -83,6 +84,31 @@ def test_a_disk_that_takes_no_more(source: Path, tmp_path: Path, repository_keys
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.joinpath("web").iterdir()) == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_disk_that_is_full_at_the_very_end(
+    source: Path, tmp_path: Path, repository_keys: RepositoryKeys, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    if not first:
+        publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    kept = {name: data for name, data in snapshot(tmp_path / "web").items() if not name.endswith("whitelist")}
+    source.joinpath("quiet/file").write_text("changed")
+
+    def full(path: Path, data: bytes, **options: object) -> None:
+        if path.name == ".cvmfspublished":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write_atomically(path, data, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish_site.write_atomically", full)
+    with pytest.raises(PublishError, match=r"cannot write to .*\.cvmfspublished: No space left on device"):
+        publish(source, tmp_path / "web", repository_keys, OPTIONS)
+    left = snapshot(tmp_path / "web")
+    assert {name: data for name, data in left.items() if name in kept} == kept
+    assert {name.rpartition("/")[2] for name in left.keys() - kept.keys()} <= {
+        ".cvmfswhitelist",
+        ".cvmfs_master_replica",
+    }
 
 
 def test_a_damaged_reflog_is_named(source: Path, tmp_path: Path, repository_keys: RepositoryKeys) -> None:

@@ -50,6 +50,7 @@ class Site:
     previous: PreviousRevision | None
     now: int
     _signed: bytes | None = None
+    _reflog: bytes | None = None
 
     @property
     def in_place(self) -> PreviousRevision:
@@ -73,7 +74,9 @@ class Site:
         named = [history.Reference(getattr(manifest, letter), kind, self.now) for letter, kind in _NAMED.items()]
         known = self.references() if references is None else references
         data = history.reflog_bytes(self.work, self.keys.fqrn, [*known, *(one for one in named if one.name)])
-        write_atomically(self.store.repository / REFLOG, data)
+        place = self.store.repository / REFLOG
+        self._reflog = place.read_bytes() if place.exists() else b""
+        write_atomically(place, data)
         manifest = replace(manifest, Y=str(self.store.algorithm.hash(data)))
         if manifest.A == "yes":
             self._link_alternatives(manifest)
@@ -96,8 +99,14 @@ class Site:
     def undo(self) -> None:
         """Take away what was added, unless the new manifest is in place already (a signal can come at any time)."""
         place = self.store.repository / MANIFEST
-        if self._signed is None or not place.exists() or place.read_bytes() != self._signed:
-            self.store.roll_back()
+        if self._signed is not None and place.exists() and place.read_bytes() == self._signed:
+            return
+        reflog = self.store.repository / REFLOG
+        if self._reflog:
+            write_atomically(reflog, self._reflog)
+        elif self._reflog is not None:
+            reflog.unlink(missing_ok=True)
+        self.store.roll_back()
 
     def _link_alternatives(self, manifest: ManifestFields) -> None:
         for letter in _NAMED:
