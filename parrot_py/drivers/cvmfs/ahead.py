@@ -21,7 +21,7 @@ from parrot_py.drivers.cvmfs.paths import Places
 from parrot_py.drivers.cvmfs.prefetch import Job, Prefetcher
 from parrot_py.drivers.cvmfs.readahead import ReadAhead
 from parrot_py.drivers.cvmfs.record import CATALOG, DIRECTORY, FILE, Touch
-from parrot_py.drivers.cvmfs.store import Stored
+from parrot_py.drivers.cvmfs.stored import Stored
 from parrot_py.drivers.cvmfs.trouble import log
 from parrot_py.drivers.cvmfs.urgency import current
 

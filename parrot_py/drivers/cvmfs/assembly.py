@@ -13,7 +13,8 @@ from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 from parrot_py.drivers.cvmfs.urgency import inherited
 
 if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.store import Store, Stored
+    from parrot_py.drivers.cvmfs.store import Store
+    from parrot_py.drivers.cvmfs.stored import Stored
 
 # Each holds up to 3 MiB; the tracer is to stay below 60 MB.
 _CHUNK_THREADS = 4

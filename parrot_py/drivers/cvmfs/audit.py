@@ -101,9 +101,9 @@ class Auditor:
             db = connect(path)
             try:
                 for flags, size, digest in query(db, "SELECT flags, size, hash FROM catalog WHERE hash IS NOT NULL"):
-                    self._expect(flags, size, digest, there)
+                    self._note_size(flags, size, digest, there)
                 for flags, size, digest, *key in query(db, sql):
-                    self._expect(flags, size, digest, there)
+                    self._note_size(flags, size, digest, there)
                     if type(flags) is int and type(size) is int and type(digest) is bytes and flags & FLAG_CHUNKED:
                         files.setdefault((key[0], key[1]), (flags, []))[1].append((size, digest))
             finally:
@@ -118,7 +118,7 @@ class Auditor:
             identity = algorithm.hash(b"".join(digest for _, digest in chunks))
             self._lists[identity.cache_path()] = ChunkList(algorithm, flags_compression(flags), chunks)
 
-    def _expect(self, flags: object, size: object, digest: object, there: set[str]) -> None:
+    def _note_size(self, flags: object, size: object, digest: object, there: set[str]) -> None:
         """Remember the length of an object that is in the cache."""
         if type(flags) is not int or type(size) is not int or type(digest) is not bytes or len(digest) != DIGEST_BYTES:
             return
@@ -129,6 +129,10 @@ class Auditor:
         name += {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}.get(flags_compression(flags), "-other")
         if name in there:
             self._sizes[name] = size
+
+    def expect(self, name: str, chunks: ChunkList) -> None:
+        """The whole file *name* (without ``-chunked…``) consists of *chunks*."""
+        self._lists[name] = chunks
 
     def check(self, each: Stock) -> str:
         """GOOD, DAMAGED or UNKNOWN.  Raises OSError when the file cannot be read."""

@@ -35,7 +35,8 @@ from parrot_py.drivers.cvmfs.schema import (
     unpack_xattrs,
 )
 from parrot_py.drivers.cvmfs.session import Session
-from parrot_py.drivers.cvmfs.store import Store, Stored
+from parrot_py.drivers.cvmfs.store import Store
+from parrot_py.drivers.cvmfs.stored import Stored
 from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.view import View

@@ -24,7 +24,7 @@ class Layers:
     ``cache`` takes objects, and finds them in the caches below it.  ``own`` takes what only we have: whole files made
     of chunks, and the empty file.  They are the same, except that an alien cache gets nothing the real client does not
     know.  A directory that cannot be written, or that a client manages with its database, is only read: then ``cache``
-    is a private one above it.
+    is a private one above it.  ``made`` is told the path of each new object.
     """
 
     def __init__(self, config: RepositoryConfig) -> None:
@@ -32,6 +32,7 @@ class Layers:
         self._private: Cache | None = None
         self._shared: Cache | None = None
         self._fell_back = False
+        self.made: Callable[[str], None] = lambda _: None
         below = []
         if config.lower_cache is not None:
             lower = Cache(config.lower_cache, alien=True)
@@ -75,6 +76,7 @@ class Layers:
             if spare is None:
                 raise
             path = _made(spare, what, name, size, fill, mode)
+        self.made(path)
         if not own:
             self._share(path, name)
         return path

@@ -19,7 +19,7 @@ from parrot_py.drivers.cvmfs.schema import (
     flags_algorithm,
     flags_compression,
 )
-from parrot_py.drivers.cvmfs.store import Stored, plain_name
+from parrot_py.drivers.cvmfs.stored import Stored, plain_name
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

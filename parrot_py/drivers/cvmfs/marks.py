@@ -34,9 +34,13 @@ def _machine_mark() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """The start of a process in clock ticks since boot (proc(5), field 22), None when there is no such process."""
+    """The start of a process in clock ticks since boot (proc(5), field 22), None when there is no such process.
+
+    One that is dead and was not waited for (some containers never do) is none.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
+            fields = file.read().rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else fields[19].decode()
     except (OSError, IndexError):
         return None

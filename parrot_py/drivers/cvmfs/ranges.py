@@ -19,7 +19,7 @@ from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.schema import FLAG_CHUNKED, FLAG_EXTERNAL, flags_algorithm, flags_compression
-from parrot_py.drivers.cvmfs.store import Stored
+from parrot_py.drivers.cvmfs.stored import Stored
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

@@ -1,8 +1,11 @@
-"""Not to look at the same file twice."""
+"""Looking into files of the cache, and not into the same one twice."""
 
 from __future__ import annotations
 
 import os
+
+from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.pieces import PIECE
 
 
 class Remembered:
@@ -28,3 +31,15 @@ class Remembered:
         except OSError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def is_itself(path: str, hash_: ContentHash) -> bool:
+    """Whether the file at *path* is the stored object, byte by byte."""
+    hasher = hash_.algorithm.new()
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(PIECE), b""):
+                hasher.update(block)
+    except OSError:
+        return False
+    return hasher.digest() == hash_.digest

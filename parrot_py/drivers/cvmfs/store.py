@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
 
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.assembly import Assembly
+from parrot_py.drivers.cvmfs.audit import ChunkList
 from parrot_py.drivers.cvmfs.cache import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.database import looks_whole
@@ -19,47 +19,15 @@ from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, PARTIAL, Algorithm,
 from parrot_py.drivers.cvmfs.layers import Layers
 from parrot_py.drivers.cvmfs.patience import Patience
 from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
-from parrot_py.drivers.cvmfs.remembered import Remembered
+from parrot_py.drivers.cvmfs.remembered import Remembered, is_itself
 from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
+from parrot_py.drivers.cvmfs.scrutiny import Scrutiny
 from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSink, Sink
+from parrot_py.drivers.cvmfs.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.transaction import CATALOG_MODE, Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, log
 
 _DATABASES = {CATALOG: "catalog", HISTORY: "history"}
-_KINDS = {COMPRESSION_ZLIB: "", COMPRESSION_NONE: "-none"}
-
-
-class Stored(NamedTuple):
-    """How the content of a file is stored: compression, length, and its path on the external servers if it is there.
-
-    ``name`` is the file's path in the repository, which servers may be told.
-    """
-
-    compression: int
-    size: int
-    external: bytes | None
-    name: bytes = b""
-
-
-def _kind(stored: Stored) -> str:
-    return _KINDS.get(stored.compression, f"-{stored.compression}")
-
-
-def plain_name(hash_: ContentHash, stored: Stored) -> str:
-    """The name in the cache of what *hash_* means when it is stored like that (see cache.py)."""
-    return hash_.cache_path() + _kind(stored)
-
-
-def _is_itself(path: str, hash_: ContentHash) -> bool:
-    """Whether the file at *path* is the stored object, byte by byte."""
-    hasher = hash_.algorithm.new()
-    try:
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(PIECE), b""):
-                hasher.update(block)
-    except OSError:
-        return False
-    return hasher.digest() == hash_.digest
 
 
 def _nothing() -> None:
@@ -75,6 +43,9 @@ class Store:
         self.pins = self.cache.pins(fetcher.config.fqrn)
         self._alternative: set[ContentHash] = set()
         self._raw = Remembered()
+        self._scrutiny = Scrutiny() if fetcher.config.verify_on_read else None
+        if self._scrutiny is not None:
+            layers.made = self._scrutiny.made
 
     def use_alternative_names(self, *objects: ContentHash) -> None:
         """From now on ask for these catalogs and certificates by the names ``/.cvmfsalt-…``."""
@@ -160,8 +131,8 @@ class Store:
         """Path of a file assembled of *chunks*; waits only when it is not in the cache, and tells *missed* first."""
         identity = algorithm.hash(b"".join(chunk.digest for chunk in chunks))
         # No object can have this name, so the assembled file and an object with the same digest do not meet.
-        name = f"{identity.cache_path()}-chunked{_kind(stored)}"
-        found = self.own.find(name, stored.size)
+        name = f"{identity.cache_path()}-chunked{stored.kind}"
+        found = self._whole(name, algorithm, chunks, stored)
         if found is None:
             missed()
         return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
@@ -180,11 +151,24 @@ class Store:
 
     def _ready(self, name: str, hash_: ContentHash, stored: Stored, size: int) -> str | None:
         """Path of an object that can be used without looking into it."""
-        found = self.cache.find(name, size)
+        found = self._find(name, size)
         if stored.compression != COMPRESSION_NONE or (found is not None and not self.cache.alien):
             return found
         found = self.cache.find(hash_.cache_path(), size)
         return found if found is not None and self._raw.has(found) else None
+
+    def _find(self, name: str, size: int | None = None) -> str | None:
+        """Path of an object as it is in the cache."""
+        if self._scrutiny is None:
+            return self.cache.find(name, size)
+        return self._scrutiny.find(self.cache, name, size)
+
+    def _whole(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str | None:
+        """Path of an assembled file."""
+        if self._scrutiny is None:
+            return self.own.find(name, stored.size)
+        parts = ChunkList(algorithm, stored.compression, [(chunk.size, chunk.digest) for chunk in chunks])
+        return self._scrutiny.find(self.own, name, stored.size, parts)
 
     def turn(self, name: str, size: int | None = None, cache: Cache | None = None) -> AbstractContextManager[None]:
         """Nobody else on this machine fetches the object *name* meanwhile, as far as that can be had."""
@@ -192,7 +176,7 @@ class Store:
         return cache.turn(name, self.fetcher.config.deadline, lambda: cache.find(name, size) is not None)
 
     def _cached_catalog(self, name: str) -> str | None:
-        found = self.cache.find(name)
+        found = self._find(name)
         if found is None:
             return None
         may_block()
@@ -242,19 +226,19 @@ class Store:
 
     def _cached(self, hash_: ContentHash, stored: Stored, size: int) -> str | None:
         """Path of the object's content if the cache has it under whatever name; may wait."""
-        found = self.cache.find(plain_name(hash_, stored), size)
+        found = self._find(plain_name(hash_, stored), size)
         if found is not None or stored.compression != COMPRESSION_NONE:
             return found
         found = self.cache.find(hash_.cache_path(), size)
         if found is not None and not self._raw.has(found):
-            if not _is_itself(found, hash_):
+            if not is_itself(found, hash_):
                 return None
             self._raw.add(found)
         return found
 
     def _assemble(self, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored) -> str:
         with self.turn(name, stored.size, self.own):
-            found = self.own.find(name, stored.size)
+            found = self._whole(name, algorithm, chunks, stored)
             if found is not None:
                 return found
 
