@@ -17,6 +17,7 @@ NAMES = (
     "history",
     "manifest",
     "object",
+    "pac",
     "prefetch",
     "shell",
     "whitelist",

@@ -293,3 +293,11 @@ def test_any_text_is_understood_or_told(text: str) -> None:
     warnings: list[str] = []
     Shell(Files(), warnings.append).run("/script", {"A": "a b"})
     assert all(line.startswith("/script:") for line in warnings)
+
+
+def test_warnings_are_bounded_in_length(tmp_path: Path) -> None:
+    """Found by fuzzing: the name of a command can be as long as a value."""
+    text = "X=aaaaaaaaaaaaaaaa\nfor i in 1 2 3 4 5 6 7 8 9 10; do X=$X$X; done\nnosuch$X\n"
+    _, warnings = warned(tmp_path, text)
+    assert len(warnings) == 1
+    assert len(warnings[0]) < 600

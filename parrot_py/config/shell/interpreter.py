@@ -20,7 +20,7 @@ from parrot_py.config.shell.syntax import AndOr, Block, Case, For, Function, Gro
 
 _SIZE = 1 << 20
 _STEPS = 20_000
-_WARNINGS = 100
+_WARNINGS, _REASON = 100, 500
 _WORK = 20_000_000
 _NESTING = 60
 _VALUE = 64 << 10
@@ -100,7 +100,7 @@ class Shell:
     # -- commands
 
     def _left_out(self, line: int, reason: str) -> None:
-        told = f"{self.path}:{line}: left out: {reason}"
+        told = f"{self.path}:{line}: left out: {reason[:_REASON]}"
         if told not in self._told and len(self._told) < _WARNINGS:
             self._told.add(told)
             self._warn(told)
