@@ -73,6 +73,7 @@ class UserOptions:
         Raises ConfigError for what is not understood, and for files that cannot be read.
         """
         self._files = [str(path) for path in files]
+        self.has_files = bool(files)
         self._scripts: dict[str, Script] = {}
         self.remarks: list[str] = []
         self._legacy = of_legacy(*legacy, self.remarks) if legacy else {}

@@ -70,7 +70,10 @@ class Sources:
         """
         from parrot_py.config import effective
 
-        builder = effective.Builder(name, {**self.user_settings({}), **own}, self.base)
+        # Option files may build on what the site says; nothing else needs it this early.
+        common = self.site().common().settings if self._user and self._user.has_files else {}
+        user = self.user_settings({each: setting.value for each, setting in common.items()})
+        builder = effective.Builder(name, {**user, **own}, self.base)
         # Keys that nobody named may be the site's.
         keys = "CVMFS_PUBLIC_KEY" in own or not self.base.etc.is_dir()
         return effective.build(builder, built_in=False, served=served, keys=keys)

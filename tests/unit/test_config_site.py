@@ -134,6 +134,13 @@ def test_who_wins_over_whom(etc: Etc, tmp_path: Path) -> None:
     assert etc.variable("B", PARROT_CVMFS_OPTION_FILE=str(tmp_path / "named")) == "named"
 
 
+def test_option_files_build_on_the_site(etc: Etc, tmp_path: Path) -> None:
+    etc.write({"default.conf": "CVMFS_TIMEOUT=4\n", "domain.d/some.example.org.conf": "CVMFS_TIMEOUT=6\n"})
+    (tmp_path / "more").write_text("CVMFS_TIMEOUT=$((CVMFS_TIMEOUT * 2))\n")
+    argv = ("-r", f"{FQRN}:url=http://h,pubkey={KEY}", "--cvmfs-option-file", str(tmp_path / "more"))
+    assert etc.repository(*argv).timeout == 12
+
+
 def test_only_names_with_a_line_of_their_own_count(etc: Etc) -> None:
     etc.write(
         {
