@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import parrot_py.config
 from tests.support import places
 from tests.support.parrot import Parrot
 
@@ -18,6 +19,8 @@ from tests.support.parrot import Parrot
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything else: one directory for this run, which pytest-xdist's workers inherit."""
     config.stash[_OWNS] = places.open_base()
+    # What the machine's own site says must not decide a test.
+    parrot_py.config.ETC = Path("/nonexistent/etc/cvmfs")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

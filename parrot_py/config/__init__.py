@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from parrot_py.config.option_files import UserOptions
     from parrot_py.config.report import Request
 
-__all__ = ["Message", "Mount", "RepositoryTable", "RunConfig", "read"]
+__all__ = ["ETC", "Message", "Mount", "RepositoryTable", "RunConfig", "read"]
 
 ENABLED = "PARROT_ENABLED"
 """The variable that tells a job, by the value ``TRUE``, where it runs."""

@@ -406,7 +406,7 @@ def test_option_files_are_checked_at_the_start(etc: Etc, tmp_path: Path) -> None
         etc.run("-r", f"a.cern.ch:url=http://h,pubkey={KEY}", "--cvmfs-option-file", str(tmp_path / "wrong"))
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(parameters.by_name())), st.text(max_size=20)).map(lambda pair: "=".join(pair))
