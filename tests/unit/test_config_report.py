@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
             status = cli.main(list(argv))
         finally:
             log.stop()
+            logging.getLogger(log.ROOT).propagate = True
         out, err = capfd.readouterr()
         return status, out.splitlines(), err
 
