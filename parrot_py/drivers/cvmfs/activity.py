@@ -12,7 +12,7 @@ from parrot_py.drivers.cvmfs.trouble import log
 LOOKUP, OPENDIR, OPEN, OTHER = "eio.01", "eio.03", "eio.06", "eio.other"
 """Where an I/O error was met, by the numbers that the real client gives them."""
 
-_LINES = 10
+_LINES, _KEPT = 10, 200
 
 
 class Activity:
@@ -22,7 +22,7 @@ class Activity:
     """
 
     def __init__(self) -> None:
-        self.began = time.monotonic()
+        self.began, self.since = time.monotonic(), time.time()
         self.opens = self.listings = 0
         self.last_error = 0
         self._errors = {LOOKUP: 0, OPENDIR: 0, OPEN: 0, OTHER: 0}
@@ -67,23 +67,22 @@ class _Tail(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.lines: deque[str] = deque(maxlen=_LINES)
+        self.lines: deque[tuple[float, str]] = deque(maxlen=_KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line with its time, in UTC."""
+        """Keep a line with its time."""
         try:
             text = record.getMessage()
         except (TypeError, ValueError):
             text = str(record.msg)
-        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        self.lines.append(f"{when} {text}")
+        self.lines.append((record.created, text))
 
 
 _tail = _Tail()
 log.addHandler(_tail)
 
 
-def log_tail(fqrn: str) -> list[str]:
-    """The last lines that the log has on the repository *fqrn*, each with its time."""
-    mark = f"Z {fqrn}: "
-    return [line for line in list(_tail.lines) if mark in line]
+def log_tail(fqrn: str, since: float) -> list[str]:
+    """The last lines that the log has on the repository *fqrn* since a Unix time, each with its time in UTC."""
+    lines = [(when, text) for when, text in list(_tail.lines) if when >= since and text.startswith(f"{fqrn}: ")]
+    return [f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(when))} {text}" for when, text in lines[-_LINES:]]

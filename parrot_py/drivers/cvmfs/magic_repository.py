@@ -90,7 +90,7 @@ class RepositoryAttributes:
             b"user.nioerr": lambda: str(activity.errors),
             b"user.timestamp_last_ioerr": lambda: str(activity.last_error),
             b"user.ncleanup24": lambda: str(-1 if driver.config.alien else driver.cache.cleanups()),
-            b"user.logbuffer": lambda: "".join(f"{line}\n" for line in log_tail(driver.fqrn)),
+            b"user.logbuffer": lambda: "".join(f"{line}\n" for line in log_tail(driver.fqrn, activity.since)),
         }
 
     def _expires(self) -> str:
