@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ class Engine:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     fake = Engine()
     module = types.ModuleType("parrot_py.run")
     module.run = fake.run  # type: ignore[attr-defined]
@@ -40,7 +42,9 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
             monkeypatch.delenv(name)
     monkeypatch.setenv("PARROT_TEMP_DIR", str(tmp_path / "temp"))
     monkeypatch.chdir(tmp_path)
-    return fake
+    yield fake
+    log.stop()
+    logging.getLogger(log.ROOT).propagate = True
 
 
 def test_a_run(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +57,6 @@ def test_a_run(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "")
     assert wanted.environ == (*environment.of_mapping(before), b"PARROT_ENABLED=TRUE")
     assert dict(os.environ) == before
-    log.stop()
 
 
 def test_arguments_of_the_process(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
