@@ -85,7 +85,7 @@ class Shell:
             self.depth -= 1
             self.path = outer
         if script.error is not None:
-            self._warn(f"{path}:{script.error.line}: {script.error.reason}; the rest of the file is left out")
+            self._warn(f"{path}:{script.error.line}: {script.error.reason[:_REASON]}; the rest of the file is left out")
 
     def _script(self, path: str) -> Script:
         found = self._scripts.get(path)
