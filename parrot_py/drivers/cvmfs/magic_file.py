@@ -19,7 +19,7 @@ from parrot_py.drivers.cvmfs.schema import (
     flags_algorithm,
     flags_compression,
 )
-from parrot_py.drivers.cvmfs.stored import Stored, plain_name
+from parrot_py.drivers.cvmfs.stored import Stored
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver
@@ -79,7 +79,8 @@ class FileAttributes:
         if hash_ is None:
             return None
         compression = flags_compression(self._driver.content(inode).flags)
-        path = self._driver.cache.find(plain_name(hash_, Stored(compression, inode.size, None)), inode.size)
+        name = self._driver.store.name(hash_, Stored(compression, inode.size, None))
+        path = self._driver.cache.find(name, inode.size)
         if path is None:
             return "Not in cache"
         may_block()

@@ -101,7 +101,7 @@ class Store:
 
     def plain_file(self, hash_: ContentHash, stored: Stored, missed: Callable[[], None] = _nothing) -> str:
         """Path of a file that is one object; waits only when it is not in the cache, and tells *missed* first."""
-        name = self._name(hash_, stored)
+        name = self.name(hash_, stored)
         found = self._ready(name, hash_, stored, stored.size)
         if found is None:
             missed()
@@ -109,7 +109,7 @@ class Store:
 
     def chunk_file(self, hash_: ContentHash, chunk: Chunk, stored: Stored, patience: Patience | None = None) -> str:
         """Path of one chunk as an object of its own; may wait.  *patience* is with the whole file."""
-        name = self._name(hash_, stored)
+        name = self.name(hash_, stored)
         found = self._ready(name, hash_, stored, chunk.size)
         if found is not None:
             return found
@@ -145,7 +145,7 @@ class Store:
             found = self.layers.make("empty file", EMPTY_NAME, 0, lambda _: None, own=True)
         return found
 
-    def _name(self, hash_: ContentHash, stored: Stored) -> str:
+    def name(self, hash_: ContentHash, stored: Stored) -> str:
         """The name of what *hash_* means when it is stored like that; an alien cache has one for all meanings."""
         return hash_.cache_path() if self.cache.alien else plain_name(hash_, stored)
 

@@ -193,3 +193,15 @@ def test_foreign_files_of_the_wrong_size_are_absent(
     local.write_bytes(damage)
     assert opened(alien(BASIC)).read(b"/README") == want
     assert local.stat().st_mode & 0o777 == 0o660
+
+
+def test_the_hash_of_the_cached_copy_is_told(
+    opened: Open, real: Path, alien: Callable[[str], RepositoryConfig], name: str
+) -> None:
+    repository = opened(alien(name))
+    for path, fact in load_truth(real / name, name, "").items():
+        if fact["type"] == "file" and int(fact["size"]):
+            inode = repository.lookup(path)
+            if repository.getxattr(inode, b"user.chunks") == b"1":
+                repository.materialise(inode)
+                assert repository.getxattr(inode, b"user.lhash") == repository.getxattr(inode, b"user.hash")
