@@ -56,7 +56,7 @@ def test_odd_threads(home: Path, use_seccomp: bool, what: str) -> None:
     Setup(home, births_tree(), use_seccomp=use_seccomp).run(command, what, TOP).expect(native.stdout)
 
 
-@pytest.mark.parametrize("count", [20, 200], ids=["in one region", "more than the slots of a region"])
+@pytest.mark.parametrize("count", [20, 200, 700], ids=["in one region", "more than one region has", "in many regions"])
 @pytest.mark.parametrize("long", [False, True], ids=["short names", "long names"])
 def test_threads_that_sleep_in_open(home: Path, use_seccomp: bool, count: int, long: bool) -> None:
     """Each of them holds scratch memory for its path; long paths go into the few big slots."""

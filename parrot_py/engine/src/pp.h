@@ -21,7 +21,7 @@
 #define PP_PATH_MAX 4096
 #define PP_CLONE_UNTRACED 0x00800000
 #define PP_MAX_PREFIXES 256
-#define PP_MAX_REGIONS 64
+#define PP_MAX_REGIONS 1024
 
 /* A piece of scratch memory in an address space of the job: one page of stub code, small slots, big slots. */
 struct region {
@@ -36,7 +36,8 @@ struct mm {
     int users;
     int count;
     bool no_exec; /* an executable mapping was refused: no stub, answer with an exit stop instead */
-    struct region regions[PP_MAX_REGIONS];
+    int room;     /* how many regions the array has room for */
+    struct region *regions;
 };
 
 enum state { RUNNING, HELD /* in Python's hands */, PARKED, LISTENING };

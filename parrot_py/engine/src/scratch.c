@@ -92,12 +92,26 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
     return 1;
 }
 
+static bool room_for_one(struct mm *mm)
+{
+    if (mm->count < mm->room)
+        return true;
+    int room = mm->room ? 2 * mm->room : 1;
+    struct region *more = mm->count < PP_MAX_REGIONS ? realloc(mm->regions, (size_t)room * sizeof *more) : NULL;
+    if (!more)
+        return false;
+    mm->regions = more;
+    mm->room = room;
+    return true;
+}
+
 /* The injected mmap returned.  Note the mapping and let the job repeat its own call. */
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
 {
     struct mm *mm = t->mm;
     uint64_t address = pp_result(regs);
-    bool ok = address < (uint64_t)-4095;
+    /* Other threads may have had theirs made meanwhile, more than were there when this one began. */
+    bool ok = address < (uint64_t)-4095 && room_for_one(mm);
     if (ok) {
         struct region *region = &mm->regions[mm->count++];
         *region = (struct region){.address = address, .size = t->wanted};

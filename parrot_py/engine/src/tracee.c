@@ -88,6 +88,10 @@ struct mm *pp_mm_copy(const struct mm *mm)
     if (!copy || !mm)
         return copy;
     copy->no_exec = mm->no_exec;
+    copy->regions = mm->count ? malloc((size_t)mm->count * sizeof *copy->regions) : NULL;
+    if (!copy->regions)
+        return copy; /* without the mappings it will be given one of its own */
+    copy->room = mm->count;
     for (int i = 0; i < mm->count; i++) {
         copy->regions[i] = mm->regions[i];
         copy->regions[i].owners = NULL;
@@ -105,6 +109,7 @@ void pp_mm_release(struct mm *mm, pid_t tid)
         return;
     for (int i = 0; i < mm->count; i++)
         free(mm->regions[i].owners);
+    free(mm->regions);
     free(mm);
 }
 
