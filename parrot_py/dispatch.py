@@ -42,7 +42,11 @@ from parrot_py.warm import Warmer
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from parrot_py.sweep import Sweeper
+
 WORKERS = 32
+LINKED_UNSEEN = 1 << 20
+"""Bytes that the session's links may keep on the disk before anybody asks how much is too much."""
 _AF_UNIX = 1
 
 log = logging.getLogger("parrot_py.syscall")
@@ -58,24 +62,34 @@ class Dispatcher:
         self._pool: ThreadPoolExecutor | None = None
         self._waiting: dict[object, list[Stop]] = {}
         self._finished: deque[tuple[object, object]] = deque()
+        self._sweeper: Sweeper | None = None
 
     def run(self) -> None:
         """Serve stops until the job is over."""
-        engine, namespace = self.context.engine, self.context.namespace
-        namespace.on_news = engine.wake
-        with nonblocking():
-            while True:
-                event = engine.next()
-                if isinstance(event, Stop):
-                    self.serve(event)
-                elif event == DONE:
-                    break
-                else:
-                    if namespace.settle():
-                        self._forget()
-                    self._collect()
+        self.context.namespace.on_news = self.context.engine.wake
+        try:
+            with nonblocking():
+                self._serve_all()
+        finally:
+            if self._sweeper is not None:
+                self._sweeper.stop()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _serve_all(self) -> None:
+        engine, namespace, fdtable = self.context.engine, self.context.namespace, self.context.fdtable
+        while True:
+            event = engine.next()
+            if isinstance(event, Stop):
+                self.serve(event)
+            elif event == DONE:
+                break
+            else:
+                if namespace.settle():
+                    self._forget()
+                self._collect()
+            if fdtable.linked > LINKED_UNSEEN:
+                self._sweep()
 
     @property
     def busy(self) -> bool:
@@ -169,6 +183,18 @@ class Dispatcher:
         self.context.fdtable.generation = self.context.namespace.generation
         self.context.walker.forget()
         self.context.engine.warm_clear()
+
+    def _sweep(self) -> None:
+        """The session's links keep much content on the disk: have those removed that nobody uses, if it is too much."""
+        if self._sweeper is None:
+            from parrot_py.sweep import Sweeper
+
+            self._sweeper = Sweeper(self.context.fdtable.directory, self.context.namespace.capacity)
+        if self._sweeper.due(self.context.fdtable.linked):
+            # Nobody may be given their paths from now on, not even a call that waits and has come by one before.
+            self.context.namespace.renew()
+            self._forget()
+            self._sweeper.start(self.context.fdtable.end_round())
 
     def _collect(self) -> None:
         while self._finished:

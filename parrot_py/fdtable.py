@@ -10,12 +10,16 @@ fork, exec, SCM_RIGHTS or close, and a stale entry cannot lie.
     SESSION/x/<node>/<name>   like o/, under the program's own name, because the kernel takes the process name from it
     SESSION/l/<node>          a symbolic link, for O_PATH|O_NOFOLLOW
     SESSION/p/<node>          a FIFO, shared by everybody who opens the same one
+
+Links keep their content on the disk, so those that nobody uses any more are removed when there are too many of them
+(parrot_py/sweep.py).  A node that is opened again after that gets another name: <node>.<round>.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from parrot_py.namespace import Tree
 
 KINDS = b"odxlp"
+_LATER_NAME = re.compile(rb"([0-9]+)(?:\.[0-9]+)?(?: \(deleted\))?")
+_PAGE = 4096
 
 
 class Node:
@@ -64,6 +70,10 @@ class FdTable:
         self._prefix_length = len(self.directory) + 1
         self._nodes: list[Node] = []
         self._by_path: dict[bytes, Node] = {}
+        self._round = 0
+        self._linked: dict[bytes, Node] = {}
+        self.linked = 0
+        """Bytes on disk of the files that got an object in this round."""
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
         for kind in KINDS:
@@ -107,14 +117,41 @@ class FdTable:
         if link is None or not link.startswith(self.directory + b"/"):
             return None
         parts = link[self._prefix_length :].split(b"/")
-        if len(parts) < 2 or not parts[1].isdigit() or int(parts[1]) >= len(self._nodes):
+        if len(parts) < 2:
             return None
-        return self._nodes[int(parts[1])]
+        number = parts[1]
+        if not number.isdigit():
+            match = _LATER_NAME.fullmatch(number)
+            if match is None:
+                return None
+            number = match.group(1)
+        return self._nodes[int(number)] if int(number) < len(self._nodes) else None
+
+    def end_round(self) -> list[bytes]:
+        """Forget the objects of regular files that were made so far; their paths, for who removes them.
+
+        They are answers no more, but calls in flight may still use them.
+        """
+        linked, self._linked, self.linked = self._linked, {}, 0
+        self._round += 1
+        for path, node in list(linked.items()):
+            if node.made.get(KINDS[0]) == path:
+                del node.made[KINDS[0]]
+        return list(linked)
+
+    def _name(self, node: Node) -> bytes:
+        return b"%d.%d" % (node.number, self._round) if self._round else b"%d" % node.number
+
+    def _count(self, node: Node, path: bytes) -> None:
+        """*path* is a new object of *node*; called last, for a path that ends with a round is told no more."""
+        self._linked[path] = node
+        if node.inode is not None:  # as that of a HostNode is
+            self.linked += (node.inode.size + _PAGE - 1) & -_PAGE
 
     def _make(self, node: Node, kind: bytes, make: Callable[[bytes], None]) -> bytes:
         path = node.made.get(kind[0])
         if path is None:
-            path = b"%s/%s/%d" % (self.directory, kind, node.number)
+            path = b"%s/%s/%s" % (self.directory, kind, self._name(node))
             make(path)
             node.made[kind[0]] = path
         return path
@@ -137,7 +174,11 @@ class FdTable:
 
     def file_of(self, node: Node, content: str) -> bytes:
         """The object of a regular file, made from the local file *content*.  May block: ask through the namespace."""
-        return self._make(node, b"o", lambda at: _adopt(content, at))
+        path = node.made.get(KINDS[0])
+        if path is None:
+            path = self._make(node, b"o", lambda at: _adopt(content, at))
+            self._count(node, path)
+        return path
 
     def program_of(self, node: Node, content: str, name: bytes) -> bytes:
         """The object of a program under the *name* it was called by; *content* is what the kernel is to load.
@@ -147,10 +188,11 @@ class FdTable:
         path = self._program_path(node, name)
         if not os.path.lexists(path):
             _adopt(content, path, program=True)
+            self._count(node, path)
         return path
 
     def _program_path(self, node: Node, name: bytes) -> bytes:
-        folder = b"%s/x/%d" % (self.directory, node.number)
+        folder = b"%s/x/%s" % (self.directory, self._name(node))
         os.makedirs(folder, exist_ok=True)
         return folder + b"/" + name
 

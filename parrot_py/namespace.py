@@ -123,6 +123,15 @@ class Namespace:
         self.generation += 1
         return True
 
+    def renew(self) -> None:
+        """Let what was found out so far be history, as if a tree had another state.  No walk may be in progress."""
+        self.generation += 1
+
+    def capacity(self) -> int:
+        """How many bytes of content the smallest store behind a tree may hold; 0: none of them tells.  May wait."""
+        answers = [tree.driver.statfs() for tree in list(self._trees.values()) if tree is not None]
+        return min((answer.blocks * answer.bsize for answer in answers if answer.blocks), default=0)
+
     def _listing(self) -> list[bytes]:
         names = {n for n in self._names() if b"/" not in n}
         names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p != ROOT)

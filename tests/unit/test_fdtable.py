@@ -62,7 +62,7 @@ def test_what_a_descriptor_is(table: FdTable, tree: Tree) -> None:
     assert table.find(os.readlink(b"/proc/self/fd/%d" % where)) is directory
     os.unlink(path)
     assert os.readlink(b"/proc/self/fd/%d" % fd).endswith(b" (deleted)")
-    assert table.find(os.readlink(b"/proc/self/fd/%d" % fd)) is None, "not an object that the job could have opened"
+    assert table.find(os.readlink(b"/proc/self/fd/%d" % fd)) is file
     os.close(fd)
     os.close(where)
 
@@ -70,7 +70,7 @@ def test_what_a_descriptor_is(table: FdTable, tree: Tree) -> None:
 @pytest.mark.parametrize(
     "text",
     [b"{s}", b"{s}/", b"{s}/o", b"{s}/o/", b"{s}/o/x", b"{s}/o/99", b"{s}/o/-1", b"{s}x/o/0", b"/o/0", b"", b"pipe:[0]",
-     b"{s}/o/0x", "{s}/o/²".encode(), b"anon_inode:[eventfd]"],
+     b"{s}/o/0x", b"{s}/o/0.", b"{s}/o/99.1", b"{s}/o/0 (removed)", "{s}/o/²".encode(), b"anon_inode:[eventfd]"],
 )  # fmt: skip
 def test_what_is_none_of_ours(table: FdTable, tree: Tree, text: bytes) -> None:
     node_of(table, tree, b"/file")
@@ -108,6 +108,27 @@ def test_content_survives_its_eviction(table: FdTable, tree: Tree) -> None:
     path = table.file_of(node, content)
     os.unlink(content)
     assert Path(os.fsdecode(path)).read_bytes() == b"content"
+
+
+def test_a_round_ends(table: FdTable, tree: Tree) -> None:
+    """What was made is no answer any more, even while it is still there; names of both rounds lead to the node."""
+    file, directory = node_of(table, tree, b"/file"), node_of(table, tree, b"/dir")
+    old, program = table.file_of(file, content_of(file)), table.program_of(file, content_of(file), b"tool")
+    placeholder = table.directory_of(directory)
+    assert table.linked == 2 * 4096, "bytes on disk"
+    assert table.end_round() == [old, program]
+    assert (table.linked, table.made_file(file)) == (0, None)
+    assert table.directory_of(directory) == placeholder
+    new, again = table.file_of(file, content_of(file)), table.program_of(file, content_of(file), b"tool")
+    assert new not in (old, program, again)
+    assert again not in (old, program)
+    assert os.path.basename(again) == b"tool"
+    for path in (old, program, new, again):
+        assert os.path.exists(path)
+        assert table.find(path) is file
+        assert table.find(path + b" (deleted)") is file
+    assert table.end_round() == [new, again]
+    assert table.end_round() == []
 
 
 def test_placeholders(table: FdTable, tree: Tree) -> None:
