@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator
 
 from parrot_py.drivers.cvmfs.audit import stock
+from parrot_py.drivers.cvmfs.cache import BOOKS
+from parrot_py.drivers.cvmfs.census import FOLDERS
+from parrot_py.drivers.cvmfs.whereabouts import FOLDER
 from parrot_py.tools import caches, output, status
 from parrot_py.tools.context import Context
 from parrot_py.tools.status import LocalTrouble
 
-_BOOKS = (".parrot/usage",)
+_BOOKS = (f"{BOOKS}/usage", *(f"{FOLDER}/{prefix}" for prefix in FOLDERS))
 _EPILOG = """\
 What running jobs have open stays with them; what they want next is fetched again.  Only what a cache consists of is
 removed, whatever else is in the directory.

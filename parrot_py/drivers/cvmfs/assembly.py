@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from parrot_py.drivers.cvmfs.catalog import Chunk
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.transaction import Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, local_failure
 from parrot_py.drivers.cvmfs.urgency import inherited
+from parrot_py.drivers.cvmfs.whereabouts import Place
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.store import Store
-    from parrot_py.drivers.cvmfs.stored import Stored
 
 # Each holds up to 3 MiB; the tracer is to stay below 60 MB.
 _CHUNK_THREADS = 4
@@ -28,8 +30,10 @@ class Assembly:
     """
 
     def __init__(
-        self, store: Store, txn: Transaction, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
+        self, store: Store, txn: Transaction, name: str, algorithm: Algorithm, chunks: Sequence[Chunk], stored: Stored
     ) -> None:
+        """*name* is what the file will have in the cache."""
+        self._name = name
         self._store, self._txn, self._algorithm, self._stored = store, txn, algorithm, stored
         self._patience = store.fetcher.patience()
         self._left = list(reversed(chunks))
@@ -57,12 +61,21 @@ class Assembly:
     def _work(self) -> None:
         try:
             for chunk in iter(self._next, None):
-                hash_ = ContentHash(self._algorithm, chunk.digest)
-                self._store.fetch_chunk(hash_, chunk, self._stored, self._txn.part(chunk.offset), self._patience)
+                self._take(chunk)
         except Failure as failure:
             self._fail(failure)
         except OSError as error:
             self._fail(local_failure(f"cache {self._store.cache.root}", error))
+
+    def _take(self, chunk: Chunk) -> None:
+        """Fetch *chunk* while nobody else does, and note where it is for who wants it next."""
+        hash_, books = ContentHash(self._algorithm, chunk.digest), self._store.whereabouts
+        name = plain_name(hash_, self._stored)
+        # In an alien cache the chunk is an object, and has its turn as one.
+        alien = self._store.cache.alien
+        with nullcontext() if alien else books.turn(name, chunk.size, self._patience):
+            self._store.fetch_chunk(hash_, chunk, self._stored, self._txn.part(chunk.offset), self._patience)
+            books.note(Place(name, self._name, self._stored.size, chunk.offset, chunk.size, self._txn.temporary))
 
     def _fail(self, failure: Failure) -> None:
         with self._lock:

@@ -274,6 +274,13 @@ def _packed(fd: int, offset: int, size: int, algorithm: Algorithm) -> Iterator[b
         yield hasher.digest()
 
 
+def is_chunk(fd: int, offset: int, size: int, hash_: ContentHash, compression: int) -> bool:
+    """Whether a part of a file is proven to be the content of the object *hash_*.  Raises OSError."""
+    if compression == COMPRESSION_NONE:
+        return _digest(fd, offset, size, hash_.algorithm) == hash_.digest
+    return compression == COMPRESSION_ZLIB and hash_.digest in _packed(fd, offset, size, hash_.algorithm)
+
+
 def _check_zlib(fd: int, size: int, hash_: ContentHash) -> str:
     if hash_.digest in _packed(fd, 0, size, hash_.algorithm):
         return GOOD

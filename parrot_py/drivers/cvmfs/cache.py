@@ -159,21 +159,27 @@ class Cache:
         return new
 
     @contextmanager
-    def turn(self, name: str, seconds: float, there: Callable[[], bool]) -> Iterator[None]:
+    def turn(
+        self, name: str, seconds: float, there: Callable[[], bool], progress: Callable[[], object] | None = None
+    ) -> Iterator[None]:
         """Let one process at a time make the object *name*: look whether it is *there* first, then make it.
 
-        May wait: as long as another process is getting on with it, and *seconds* when it is not.
+        May wait: as long as another process is getting on with it (see *progress*), and *seconds* when it is not.
         """
         try:
             self._prepare()
         except OSError as error:
             log.debug("cache %s: %s", self.root, error)  # reported by whoever cannot do without
-        with self._locks.turn(f"fetch {name}", seconds, there, lambda: self._progress(name)):
+        with self._locks.turn(f"fetch {name}", seconds, there, progress or (lambda: self._progress(name))):
             yield
+
+    def activity(self) -> object:
+        """Something that changes as long as some process is getting on with anything."""
+        return self._progress("")
 
     def _progress(self, name: str) -> object:
         """Something that changes as long as some process is getting on with the object *name*."""
-        label = "." + _label(name)
+        label = "." + _label(name) if name else ""
         try:
             with os.scandir(f"{self.root}/txn") as entries:
                 found = [entry for entry in entries if entry.name.endswith(label)]

@@ -26,6 +26,7 @@ from parrot_py.drivers.cvmfs.sink import CATALOG_LIMIT, HISTORY_LIMIT, ObjectSin
 from parrot_py.drivers.cvmfs.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.transaction import CATALOG_MODE, Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure, log
+from parrot_py.drivers.cvmfs.whereabouts import Whereabouts
 
 _DATABASES = {CATALOG: "catalog", HISTORY: "history"}
 
@@ -46,6 +47,7 @@ class Store:
         self._scrutiny = Scrutiny() if fetcher.config.verify_on_read else None
         if self._scrutiny is not None:
             layers.made = self._scrutiny.made
+        self.whereabouts = Whereabouts(self.own, doubtful=self._scrutiny is not None)
 
     def use_alternative_names(self, *objects: ContentHash) -> None:
         """From now on ask for these catalogs and certificates by the names ``/.cvmfsalt-…``."""
@@ -122,7 +124,7 @@ class Store:
                 f"chunk {name}",
                 name,
                 chunk.size,
-                lambda txn: self._download_chunk(hash_, chunk, stored, txn.part(0), how),
+                lambda txn: self._make_chunk(hash_, chunk, stored, txn.part(0), how),
             )
 
     def chunked_file(
@@ -243,7 +245,7 @@ class Store:
                 return found
 
             def fill(txn: Transaction) -> None:
-                Assembly(self, txn, algorithm, chunks, stored).run()
+                Assembly(self, txn, name, algorithm, chunks, stored).run()
 
             return self.layers.make(f"chunked file {name}", name, stored.size, fill, own=True)
 
@@ -255,11 +257,13 @@ class Store:
         if self._copy(self._cached(hash_, stored, chunk.size), region):
             patience.gain(chunk.size)
         elif not self.cache.alien or not self._copy(self.chunk_file(hash_, chunk, stored, patience), region):
-            self._download_chunk(hash_, chunk, stored, region, patience)
+            self._make_chunk(hash_, chunk, stored, region, patience)
 
-    def _download_chunk(
-        self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience
-    ) -> None:
+    def _make_chunk(self, hash_: ContentHash, chunk: Chunk, stored: Stored, region: Pieces, patience: Patience) -> None:
+        """The same for a chunk that is not in the cache under its name: from another file that has it, or fetched."""
+        if self.whereabouts.copy(hash_, stored, chunk.size, region):
+            patience.gain(chunk.size)
+            return
         sink = ObjectSink(hash_, stored.compression, region, size=chunk.size)
         if stored.external is None:
             self.fetcher.object(hash_.object_path(PARTIAL), sink, patience, stored.name)

@@ -49,6 +49,11 @@ class Transaction:
         self._done = False
         self._beaten = time.monotonic()
 
+    @property
+    def temporary(self) -> str:
+        """The name of the file in ``txn/``."""
+        return os.path.basename(self._path)
+
     def restart(self) -> None:
         """Begin again with an empty file."""
         self._pieces.restart()
