@@ -23,6 +23,7 @@ _MANY, _FEW = 1000, 100
 # Tables whose pages are used more than once can have more rows than any memory holds.  Rows are measured as marshal
 # writes them, which is some four times of what they take in the file.
 _ROOM = 16
+_PLAIN = 2  # the version of marshal that writes what is there twice twice, without looking for that
 _LONGEST_ROW = 1 << 20
 _MAX_NESTED = 1_000_000
 
@@ -137,10 +138,10 @@ def query(db: sqlite3.Connection, sql: str, parameters: tuple[Any, ...] = ()) ->
 def _fetch_rest(db: sqlite3.Connection, cursor: sqlite3.Cursor, rows: list[Any]) -> None:
     """Append the other rows of a query; sqlite3.DatabaseError when the file cannot have so much content."""
     (pages,), (size,) = db.execute("PRAGMA page_count").fetchone(), db.execute("PRAGMA page_size").fetchone()
-    room = _ROOM * pages * size - len(marshal.dumps(rows))
+    room = _ROOM * pages * size - len(marshal.dumps(rows, _PLAIN))
     while True:
         some = cursor.fetchmany(_FEW)
-        room -= len(marshal.dumps(some))
+        room -= len(marshal.dumps(some, _PLAIN))
         if room < 0:
             raise sqlite3.DatabaseError("more rows than the file has room for")
         announced = len(rows) >= _MANY

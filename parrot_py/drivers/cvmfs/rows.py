@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG
 from typing import Any, NamedTuple, NoReturn
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs.catalog import Catalog
+from parrot_py.drivers.cvmfs.columns import MAX_ID, OLD_FLAGS, entries_of
 from parrot_py.drivers.cvmfs.database import Row
 from parrot_py.drivers.cvmfs.links import Expander
 from parrot_py.drivers.cvmfs.sanity import all_well, complaint, listed_wrongly
-from parrot_py.drivers.cvmfs.schema import FLAG_HIDDEN
 
 ROOT_INO = 256
 # Hard link groups get numbers of their own, far above those of single rows: no table of groups has to be kept.
 _GROUP_BASE, _GROUP_BITS = 1 << 44, 32
 
-_MAX_ID = (1 << 32) - 1
-_OLD_FLAGS = 0x3F
-_NAME, _FLAGS = Row._fields.index("name"), Row._fields.index("flags")
 # Makes a named tuple in half of the time that its class takes; for what is made for every name that is ever seen.
 _new = tuple.__new__
 
@@ -49,7 +46,7 @@ class Mount:
 
     def ino(self, rowid: int, hardlinks: int) -> int:
         """The inode number of a row: its own, or that of its hard link group (groups are numbered by catalog)."""
-        group = hardlinks >> 32 & _MAX_ID
+        group = hardlinks >> 32 & MAX_ID
         if group:
             return _GROUP_BASE + (self.index << _GROUP_BITS) + group
         return self.first_ino + rowid
@@ -94,75 +91,82 @@ class Owner:
         return self._map.get(stated, stated if self._others is None else self._others)
 
 
+class Manner:
+    """How a repository is shown, as its configuration wants it."""
+
+    def __init__(self, config: RepositoryConfig, expand: Expander) -> None:
+        self.expand = expand
+        user = Owner(config.uid, config.uid_map, os.getuid())
+        group = Owner(config.gid, config.gid_map, os.getgid())
+        self.user_of, self.group_of = user.shown, group.shown
+        self._users, self._groups = (user.claimed, user.unstated), (group.claimed, group.unstated)
+        self._enterable, self._readable = (0o555, 0o444) if config.world_readable else (0, 0)
+
+    def user(self, old: bool) -> int | None:
+        """The one user that owns all of a catalog, of an *old* schema or not; None when each row states its own."""
+        return self._users[old]
+
+    def group(self, old: bool) -> int | None:
+        """The same for the group."""
+        return self._groups[old]
+
+    def mode(self, stated: int) -> int:
+        """The mode that is shown for the one that the catalog states."""
+        return stated | (self._enterable if stated & 0o170000 == S_IFDIR else self._readable)
+
+
 class Decoder:
     """Makes inodes of rows for one repository, as its configuration wants them shown."""
 
     def __init__(self, config: RepositoryConfig, expand: Expander) -> None:
-        self._expand = expand
-        self._user = Owner(config.uid, config.uid_map, os.getuid())
-        self._group = Owner(config.gid, config.gid_map, os.getgid())
-        self._readable = (0o555, 0o444) if config.world_readable else (0, 0)
+        self._manner = Manner(config, expand)
         self._subpath = config.subpath
+
+    def entries(self, mount: Mount, rows: Sequence[tuple[Any, ...]], path: bytes) -> list[Entry]:
+        """What a listing of the directory *path* shows of *rows*; Failure when one of them is absurd."""
+        if not rows:
+            return []
+        columns = Row(*zip(*rows))
+        if not all_well(columns, mount.inner(path)):
+            _blame(mount, map(Row._make, rows), path)
+        return entries_of(columns, mount, self._manner, path[len(self._subpath) :] + b"/")
 
     def inode(self, mount: Mount, row: Row, path: bytes) -> Inode:
         """The inode at repository path *path*, whose row is *row*; Failure when the row is absurd."""
         wrong = complaint(row)
         if wrong:
             mount.catalog.absurd(path, wrong)
-        return self._maker(mount)(row, path[len(self._subpath) :])
-
-    def entries(self, mount: Mount, rows: Sequence[tuple[Any, ...]], path: bytes) -> list[Entry]:
-        """What a listing of the directory *path* shows of *rows*; Failure when one of them is absurd."""
-        if not all_well(rows, mount.inner(path)):
-            _blame(mount, map(Row._make, rows), path)
-        inode = self._maker(mount)
-        prefix = path[len(self._subpath) :] + b"/"
-        return [
-            _new(Entry, (row[_NAME], inode(row, prefix + row[_NAME]))) for row in rows if not row[_FLAGS] & FLAG_HIDDEN
-        ]
-
-    def _maker(self, mount: Mount) -> Callable[[tuple[Any, ...], bytes], Inode]:
-        """What makes the inode of a row without faults, which the job sees at the path that is the second argument.
-
-        A closure, since looking up what it needs for every row takes as long as making the inode.
-        """
-        expand, first_ino, old = self._expand, mount.first_ino, mount.old
-        user, user_of = (self._user.unstated if old else self._user.claimed), self._user.shown
-        group, group_of = (self._group.unstated if old else self._group.claimed), self._group.shown
-        enterable, readable = self._readable
-
-        def make(row: tuple[Any, ...], shown: bytes) -> Inode:
-            rowid, _, flags, mode, size, mtime, nanos, hardlinks, uid, gid, digest, symlink, xattrs, _, _ = row
-            rdev, target = 0, None
-            content: Any = mount
-            format_ = mode & 0o170000
-            if format_ == S_IFREG:
-                content = (flags & _OLD_FLAGS if old else flags, digest or None, mount)
-            elif format_ == S_IFLNK:
-                target = expand(symlink)
-                size = len(target)
-            elif format_ in (S_IFCHR, S_IFBLK):
-                rdev, size = size, 0
-            ino = first_ino + rowid if 0 < hardlinks <= _MAX_ID else mount.ino(rowid, hardlinks)
-            return _new(
-                Inode,
-                (
-                    shown,
-                    ino if shown else ROOT_INO,
-                    mode | (enterable if format_ == S_IFDIR else readable),
-                    hardlinks & _MAX_ID or 1,
-                    user_of(uid) if user is None else user,
-                    group_of(gid) if group is None else group,
-                    rdev,
-                    size,
-                    mtime * 1_000_000_000 + (nanos or 0),
-                    target,
-                    bool(xattrs),
-                    content,
-                ),
-            )
-
-        return make
+        rowid, _, flags, mode, size, mtime, nanos, hardlinks, uid, gid, digest, symlink, xattrs, _, _ = row
+        manner, old = self._manner, mount.old
+        user, group = manner.user(old), manner.group(old)
+        rdev, target = 0, None
+        content: Any = mount
+        format_ = mode & 0o170000
+        if format_ == S_IFREG:
+            content = (flags & OLD_FLAGS if old else flags, digest or None, mount)
+        elif format_ == S_IFLNK:
+            target = manner.expand(symlink)
+            size = len(target)
+        elif format_ in (S_IFCHR, S_IFBLK):
+            rdev, size = size, 0
+        shown = path[len(self._subpath) :]
+        return _new(
+            Inode,
+            (
+                shown,
+                mount.ino(rowid, hardlinks) if shown else ROOT_INO,
+                manner.mode(mode),
+                hardlinks & MAX_ID or 1,
+                manner.user_of(uid) if user is None else user,
+                manner.group_of(gid) if group is None else group,
+                rdev,
+                size,
+                mtime * 1_000_000_000 + (nanos or 0),
+                target,
+                bool(xattrs),
+                content,
+            ),
+        )
 
 
 def _blame(mount: Mount, rows: Iterable[Row], path: bytes) -> NoReturn:

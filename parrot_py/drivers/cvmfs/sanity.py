@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import stat
 import struct
+import sys
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from parrot_py.drivers.cvmfs.database import Row
@@ -31,7 +31,7 @@ _NO_NAMES = {b"", b".", b".."}
 
 def complaint(row: Row) -> str | None:
     """What is wrong with a row, None if nothing."""
-    numbers = (row.flags, row.mode, row.size, row.mtime, row.hardlinks, row.uid, row.gid)
+    numbers = (row.rowid, row.flags, row.mode, row.size, row.mtime, row.hardlinks, row.uid, row.gid)
     if set(map(type, numbers)) != _INTEGERS:
         return "value of the wrong type"
     if not 0 <= row.mode <= _MAX_MODE or stat.S_IFMT(row.mode) not in _FORMATS:
@@ -62,14 +62,15 @@ def listed_wrongly(row: Row, directory: bytes) -> str | None:
     return None
 
 
-def all_well(rows: Sequence[tuple[Any, ...]], directory: bytes) -> bool:
-    """Whether neither :func:`complaint` nor :func:`listed_wrongly` finds anything in any of *rows*."""
-    if not rows:
-        return True
-    columns = Row(*zip(*rows))
+def all_well(columns: Row, directory: bytes) -> bool:
+    """Whether neither :func:`complaint` nor :func:`listed_wrongly` finds anything in any row.
+
+    *columns* has in the place of each value those of all rows (one at least).
+    """
     return (
         _are_names(columns.name)
         and _are_keys(columns.md5path_1, columns.md5path_2, directory, columns.name)
+        and _within(columns.rowid, -_INT64, _INT64)
         and _within(columns.mode, 0, _MAX_MODE)
         and {stat.S_IFMT(mode) for mode in set(columns.mode)} <= _FORMATS
         and _within(columns.flags, -_INT64, _INT64)
@@ -87,8 +88,8 @@ def all_well(rows: Sequence[tuple[Any, ...]], directory: bytes) -> bool:
 def _within(numbers: Sequence[Any], low: int, high: int) -> bool:
     """Whether all are integers, and neither below *low* nor above *high*."""
     try:
-        array("q", numbers)
-    except (TypeError, OverflowError):  # something else than an integer
+        struct.pack(f"{len(numbers)}q", *numbers)
+    except struct.error:  # something else than an integer
         return False
     return not numbers or (low <= min(numbers) and max(numbers) <= high)
 
@@ -105,13 +106,16 @@ def _are_names(names: Sequence[Any]) -> bool:
     )
 
 
-def _are_keys(first: Iterable[Any], second: Iterable[Any], directory: bytes, names: Sequence[bytes]) -> bool:
+def _are_keys(first: Sequence[Any], second: Sequence[Any], directory: bytes, names: Sequence[bytes]) -> bool:
     """Whether the two columns are the keys of *names* in *directory*."""
+    keys = array("q", b"".join(member_digests(directory, names)))
+    if sys.byteorder == "big":
+        keys.byteswap()
+    form = struct.Struct(f"{len(names)}q")
     try:
-        stated = struct.pack(f"<{2 * len(names)}q", *chain.from_iterable(zip(first, second)))
+        return form.pack(*first) == keys[::2].tobytes() and form.pack(*second) == keys[1::2].tobytes()
     except struct.error:
         return False
-    return stated == b"".join(member_digests(directory, names))
 
 
 def _are_targets(modes: Sequence[int], targets: Sequence[Any]) -> bool:

@@ -11,7 +11,8 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.database import Row
-from parrot_py.drivers.cvmfs.sanity import all_well, complaint, listed_wrongly
+from parrot_py.drivers.cvmfs.sanity import all_well as columns_well
+from parrot_py.drivers.cvmfs.sanity import complaint, listed_wrongly
 from parrot_py.drivers.cvmfs.schema import path_key
 from tests.drivers.cvmfs import forge
 from tests.drivers.cvmfs.conftest import Forged
@@ -38,7 +39,7 @@ GOOD = [
 WRONG: list[dict[str, Any]] = [
     *({column: 1.0} for column in ("flags", "mode", "size", "mtime", "mtimens", "hardlinks", "uid", "gid", "hash")),
     *({column: b"1"} for column in ("flags", "mode", "size", "mtime", "mtimens", "hardlinks", "uid", "gid")),
-    *({column: None} for column in ("flags", "mode", "size", "mtime", "hardlinks", "uid", "gid", "name")),
+    *({column: None} for column in ("rowid", "flags", "mode", "size", "mtime", "hardlinks", "uid", "gid", "name")),
     *({column: -1} for column in ("mode", "size", "uid", "gid", "mtimens")),
     *({column: 1 << 32} for column in ("uid", "gid", "mode", "mtimens")),
     {"mode": 0o644},
@@ -60,10 +61,13 @@ def single(candidate: Row) -> bool:
     return not (listed_wrongly(candidate, DIRECTORY) or complaint(candidate))
 
 
+def all_well(rows: list[Row], directory: bytes) -> bool:
+    return columns_well(Row(*zip(*rows)), directory)
+
+
 def test_rows_without_faults_are_well() -> None:
     assert all(map(single, GOOD))
     assert all_well(GOOD, DIRECTORY)
-    assert all_well([], DIRECTORY)
 
 
 @pytest.mark.parametrize("columns", WRONG, ids=str)
@@ -108,6 +112,47 @@ def test_a_listing_of_ten_thousand_names_is_what_look_ups_say(
         assert entry.inode.path == b"/big/" + entry.name
         assert repository.lookup(entry.inode.path) == entry.inode
     assert len({entry.inode.ino for entry in entries}) == len(entries)
+
+
+MANNERS: list[dict[str, Any]] = [
+    {},
+    {"world_readable": True},
+    {"uid": 5, "gid_map": ((8, 80),)},
+    {"uid_map": ((7, 70), (None, 71)), "gid": 0},
+]
+
+
+@pytest.mark.parametrize("manner", MANNERS, ids=str)
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_listing_is_what_look_ups_say_in_each_manner(
+    forged: Forged, opened: Callable[[RepositoryConfig], Repository], manner: dict[str, Any], plain: bool
+) -> None:
+    rows = [
+        forge.Row(b"/d", forge.DIR),
+        forge.Row(b"/empty", forge.DIR),
+        forge.Row(b"/d/file", forge.FILE, size=3, hash=b"\1" * 20, mtimens=5, uid=7, gid=8),
+        forge.Row(b"/d/none", forge.FILE, hash=b"", mode=0o100000, uid=9, gid=9),
+    ]
+    if not plain:
+        rows += [
+            forge.Row(b"/d/secret", forge.FILE | 0x8000, hash=b"\1" * 20),
+            forge.Row(b"/d/link", forge.LINK, symlink=b"elsewhere", size=1),
+            forge.Row(b"/d/dir", forge.DIR, mode=0o40700, uid=7, xattr=b"\1\0"),
+            forge.Row(b"/d/one", forge.FILE, hash=b"\2" * 20, hardlinks=(5 << 32) + 2),
+            forge.Row(b"/d/two", forge.FILE, hash=b"\2" * 20, hardlinks=(5 << 32) + 2),
+            forge.Row(b"/d/odd", forge.FILE, hash=b"\2" * 20, hardlinks=0),
+            forge.Row(b"/d/device", forge.FILE | 0x10, mode=stat.S_IFCHR | 0o666, size=259),
+        ]
+    forged.forge.publish(rows)
+    config = forged.config(**manner)
+    lister, asker = opened(config), opened(config)
+    listed = lister.listdir(lister.lookup(b"/d"))
+    assert len(listed) == (2 if plain else 8)
+    for name, inode in listed:
+        there = asker.lookup(b"/d/" + name)
+        assert inode[:-1] == there[:-1]
+        assert type(inode) is type(there)
+    assert list(lister.listdir(lister.lookup(b"/empty"))) == []
 
 
 def test_one_absurd_entry_spoils_a_listing_and_is_named(
