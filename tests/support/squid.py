@@ -82,3 +82,12 @@ class Squid:
         """Result code and URL of each request, as ``TCP_MISS/200 http://…``, in the order in which they ended."""
         lines = [line.split() for line in (self._directory / "access.log").read_text().splitlines()]
         return [f"{parts[3]} {parts[6]}" for parts in lines]
+
+    def logs(self, part: str) -> bool:
+        """Whether a line of the log has *part* in it, now or a little later: it is written after the answer."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            if any(part in line for line in self.log()):
+                return True
+            time.sleep(0.02)
+        return False
