@@ -27,6 +27,10 @@ def main(argv: list[str] | None = None) -> int:
         wanted = _read() if argv is None else config.read(argv, os.environ)
         if isinstance(wanted, Message):
             return _tell(wanted)
+        if wanted.doctor:
+            from parrot_py.doctor import report
+
+            return report(wanted)
         _prepare(wanted)
         if wanted.report is not None:
             return _report(wanted)

@@ -19,7 +19,7 @@ from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Kind, Stop
 from parrot_py.namespace import Park
 from parrot_py.places import Native, Target, fail
-from parrot_py.procfs import maps_snapshot
+from parrot_py.procfs import snapshot
 from parrot_py.steps import RESOLVE_IN_ROOT
 from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
 from parrot_py.syscalls.call import (
@@ -48,6 +48,7 @@ WORKERS = 32
 LINKED_UNSEEN = 1 << 20
 """Bytes that the session's links may keep on the disk before anybody asks how much is too much."""
 _AF_UNIX = 1
+_ADDRESSES = (Kind.SOCKADDR, Kind.SENDTO)
 
 log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
@@ -125,7 +126,7 @@ class Dispatcher:
         call = Call(self.context, stop, row.name)
         if row.warm and row.kind is Kind.PATH:
             return self._warm_call(call, row)
-        if row.kind is Kind.PATH or row.kind is Kind.SOCKADDR:
+        if row.kind is Kind.PATH or row.kind in _ADDRESSES:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
             return handlers[row.name](call, resolve_place(call, row, 0))
@@ -240,9 +241,9 @@ def _openat2(call: Call, row: Row) -> Answer:
 
 def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
     """All paths are native: the kernel runs the call, with the resolved names where ours were on the way."""
-    if row.kind is Kind.SOCKADDR:
-        return _socket_address(call, places[0])
-    copy = _maps(call, row, places[0])
+    if row.kind in _ADDRESSES:
+        return _socket_address(call, row, places[0])
+    copy = _proc_file(call, row, places[0])
     if copy is not None:
         return copy
     changed = [i for i, p in enumerate(places) if isinstance(p, Native) and p.touched]
@@ -259,22 +260,25 @@ def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
     return Rewrite(args)
 
 
-def _maps(call: Call, row: Row, place: Place) -> Answer | None:
-    """Opening a file of /proc that tells what is mapped: a copy with the names that the job knows."""
+def _proc_file(call: Call, row: Row, place: Place) -> Answer | None:
+    """Opening a file of /proc that tells of our files and mounts: a copy with the names that the job knows."""
     if row.name not in ("open", "openat") or not place.path.startswith(b"/proc/"):
         return None
-    copy = maps_snapshot(call.context.fdtable, place.path)
+    copy = snapshot(call.context.fdtable, call.context.namespace, place.path)
     return None if copy is None else Redirect(row.path[0], copy)
 
 
-def _socket_address(call: Call, place: Place) -> Answer:
+def _socket_address(call: Call, row: Row, place: Place) -> Answer:
     """A local socket that a path of ours led to: its address is replaced, since the path lies inside it."""
     if isinstance(place, Native) and not place.touched:
         return PASS
     address = struct.pack("=H", _AF_UNIX) + place.path + b"\0"
     if len(address) > 110:
         fail(errno.ENAMETOOLONG)
-    return Rewrite((call.args[0], address, len(address), 0, 0, 0))
+    args: list[int | bytes | list[int | bytes]] = list(call.args)
+    at = row.path[0]
+    args[at : at + 2] = [address, len(address)]
+    return Rewrite(args)
 
 
 def _log(stop: Stop, answer: Answer) -> None:

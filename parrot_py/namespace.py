@@ -181,6 +181,10 @@ class Namespace:
             return self._mount(prefix, driver)
         return self._trees[prefix]
 
+    def mounted(self) -> list[Tree]:
+        """/cvmfs and the repositories that were used in this session, as a table of mounts has them."""
+        return [tree for tree in self._trees.values() if tree is not None]
+
     def lookup(self, tree: Tree, path: bytes) -> Inode:
         """The inode at the job's *path* inside *tree*; raises what the driver raises."""
         inode: Inode = self.ask(tree.driver.lookup, path[len(tree.prefix) :])

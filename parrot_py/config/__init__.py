@@ -45,7 +45,7 @@ def read(
     message = _message(given, environ)
     if message:
         return message
-    if not given.command and REPORT not in given.values:
+    if not given.command and REPORT not in given.values and "doctor" not in given.values:
         raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`")
     return _run(given, environ, environment.of_mapping(environ) if entries is None else entries)
 
@@ -107,6 +107,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         prefetch=_prefetch(given, environ),
         use_seccomp="no-seccomp" not in given.values,
         stats="stats" in given.values,
+        doctor="doctor" in given.values,
         debug_flags=flags,
         debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
         debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),

@@ -148,7 +148,7 @@ class RunConfig(NamedTuple):
     the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
     are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
     the run.  ``inside``: the environment says that another parrot_run is around this one.
-    ``report`` asks to print the configuration instead of running anything.
+    ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
 
     command: tuple[str, ...]
@@ -164,6 +164,7 @@ class RunConfig(NamedTuple):
     prefetch: tuple[Path, ...] = ()
     use_seccomp: bool = True
     stats: bool = False
+    doctor: bool = False
     inside: bool = False
     debug_flags: frozenset[str] = frozenset()
     debug_file: str | None = None

@@ -68,6 +68,7 @@ HONOURED = (
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
     Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
     Option("--print-config", "", "", "print each value, with where it comes from, and exit; for a repository: =NAME"),
+    Option("--doctor", "", "", "check what this machine allows, say what to do about what is missing, and exit"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),
     Option("--check-driver", "NAME", "", "say whether a driver is there and exit with 0 or 1"),
     Option("-v --version", "", "", "print the version and exit"),

@@ -31,8 +31,10 @@ class Kind(IntEnum):
     CWD = lib.PP_CWD
     EXEC = lib.PP_EXEC
     SOCKADDR = lib.PP_SOCKADDR
+    SENDTO = lib.PP_SENDTO
     DUMPABLE = lib.PP_DUMPABLE
     UNTRACED = lib.PP_UNTRACED
+    CLONE3 = lib.PP_CLONE3
     REFUSE = lib.PP_REFUSE
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 
 from parrot_py.engine.core import Kind
-from parrot_py.syscalls.table import FULL, ROWS, Row
+from parrot_py.syscalls.passed import FULL, GROUPS, Group
+from parrot_py.syscalls.table import ROWS, Row
 
 _HEAD = """\
-# The system calls that are stopped
+# The system calls
+
+Every call of x86_64: first those that are stopped, then those that the kernel runs untouched, with the reason.
+
+## Stopped
 
 This page is made from `parrot_py/syscalls/table.py` by `python -m parrot_py.syscalls.docs >docs/syscalls.md`;
-`tests/unit/test_docs.py` compares the two. A call that is not listed is never stopped: the kernel runs it untouched.
+`tests/unit/test_docs.py` compares the two.
 Of the calls listed, those that turn out not to concern /cvmfs are sent on by the engine without entering Python.
 
 * **number**: on x86_64.
@@ -26,6 +31,15 @@ Of the calls listed, those that turn out not to concern /cvmfs are sent on by th
 |---|---|---|---|---|
 """
 
+_NATIVE = """
+## Native
+
+Never stopped. A number that is in neither table is that of a call newer than this list, and native, too.
+
+| calls | support | why |
+|---|---|---|
+"""
+
 _CLASSES = {
     Kind.PATH: "path",
     Kind.FD: "descriptor",
@@ -35,19 +49,29 @@ _CLASSES = {
     Kind.SOCKADDR: "socket address",
     Kind.DUMPABLE: "one argument",
     Kind.UNTRACED: "one argument",
+    Kind.SENDTO: "socket address",
+    Kind.CLONE3: "one argument",
     Kind.REFUSE: "none",
 }
 
 
 def page() -> str:
     """The whole page."""
-    return _HEAD + "".join(_line(row) for row in ROWS)
+    return _HEAD + "".join(_line(row) for row in ROWS) + _NATIVE + "".join(_native(group) for group in GROUPS)
+
+
+def _native(group: Group) -> str:
+    names = ", ".join(f"{name} {number}" for number, name in sorted(group.calls.items()))
+    return f"| {names} | {_level(group.support)} | {group.reason} |\n"
+
+
+def _level(support: str) -> str:
+    return support if support == FULL else f"**{support}**"
 
 
 def _line(row: Row) -> str:
     kind = "two paths" if len(row.path) > 1 else _CLASSES[row.kind]
-    support = row.support if row.support == FULL else f"**{row.support}**"
-    return f"| {row.name} | {row.x86_64} | {kind} | {support} | {row.note} |\n"
+    return f"| {row.name} | {row.x86_64} | {kind} | {_level(row.support)} | {row.note} |\n"
 
 
 if __name__ == "__main__":

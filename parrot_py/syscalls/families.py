@@ -1,5 +1,5 @@
 """Imports every family of handlers, so that each call of the table finds its own."""
 
-from parrot_py.syscalls import directory, exec, mutate, open, stat, xattr
+from parrot_py.syscalls import admin, directory, exec, mutate, open, stat, xattr
 
-__all__ = ["directory", "exec", "mutate", "open", "stat", "xattr"]
+__all__ = ["admin", "directory", "exec", "mutate", "open", "stat", "xattr"]

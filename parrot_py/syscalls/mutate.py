@@ -131,13 +131,6 @@ def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
     fail(errno.EROFS if st.S_ISREG(mode) else errno.EINVAL)
 
 
-@handles("chroot")
-def chroot(call: Call, target: Target) -> Answer:
-    """chroot: needs a capability that jobs do not have; into a repository it is refused even to root."""
-    call.need_enterable(target.found())
-    fail(errno.EPERM)
-
-
 @handles("inotify_add_watch")
 def inotify_add_watch(call: Call, target: Target) -> Answer:
     """Watch the placeholder: what a new revision changes makes no events, as on a FUSE mount."""
@@ -146,22 +139,15 @@ def inotify_add_watch(call: Call, target: Target) -> Answer:
     return Redirect(1, path)
 
 
-@handles("name_to_handle_at", "umount2", "mount")
-def refuse(call: Call, target: Target) -> Answer:
-    """Calls that have no meaning on a repository: EOPNOTSUPP for handles, EPERM for administration."""
-    target.found()
-    fail(errno.EOPNOTSUPP if call.name == "name_to_handle_at" else errno.EPERM)
-
-
-@handles("bind", "connect")
+@handles("bind", "connect", "sendto")
 def bind(call: Call, target: Target) -> Answer:
-    """Names of AF_UNIX sockets: bind would create one; nobody listens at one of ours."""
+    """Names of AF_UNIX sockets: bind would create one; nobody listens or receives at one of ours."""
     if call.name == "bind":
         missing = errno.ENOENT if target.slash else errno.EROFS
         fail(missing if target.inode is None else errno.EADDRINUSE)
     mode = target.found().mode
     if st.S_ISREG(mode) or st.S_ISDIR(mode):
-        fail(errno.EROFS)  # connect asks for permission to write
+        fail(errno.EROFS)  # the others ask for permission to write
     if not call.may(target.found(), W):
         fail(errno.EACCES)
     fail(errno.ECONNREFUSED)

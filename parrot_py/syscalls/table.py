@@ -2,7 +2,8 @@
 
 A line gives the name, its number on x86_64, what the core needs to decide whether a call can concern us (kind and
 argument positions), how a link at the end of its path is treated, and the support level with a note where it is not
-full.  Calls without a line take no path and touch no descriptor that could betray us: the kernel runs them untouched.
+full.  Calls without a line take no path and touch no descriptor that could betray us: the kernel runs them untouched;
+they are listed, with the reason, in passed.py.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
 from parrot_py.engine.core import CallSpec, Kind, Warm
-
-FULL, PARTIAL, REFUSED = "full", "partial", "refused"
+from parrot_py.syscalls.passed import FULL, PARTIAL, REFUSED
 
 Follow = Union[bool, Callable[[Sequence[int]], bool]]
 
@@ -55,7 +55,9 @@ ALWAYS_EMPTY = 9
 NULL_PATH = 10
 _PATH, _FD, _EXEC = Kind.PATH, Kind.FD, Kind.EXEC
 _NOFOLLOW, _FOLLOW_FLAG = 0x100, 0x400
+_DONT_FOLLOW = 0x4  # FAN_MARK_DONT_FOLLOW
 _NO = (False, False)
+_ADMIN = "EPERM for names in a repository: its mount is not the kernel's"
 
 
 def _unless(position: int) -> tuple[Follow, ...]:
@@ -76,6 +78,7 @@ ROWS: tuple[Row, ...] = (
     Row("lstat", 6, _PATH, (0,), follow=_NO, warm=Warm.LSTAT),
     Row("access", 21, _PATH, (0,), warm=Warm.ACCESS),
     Row("connect", 42, Kind.SOCKADDR, (1,)),
+    Row("sendto", 44, Kind.SENDTO, (4,), note="stops only with an address"),
     Row("bind", 49, Kind.SOCKADDR, (1,), follow=_NO, creates=True),
     Row("clone", 56, Kind.UNTRACED, note="CLONE_UNTRACED is cleared; all other clones run without a stop"),
     Row("execve", 59, _EXEC, (0,)),
@@ -101,11 +104,15 @@ ROWS: tuple[Row, ...] = (
     Row("mknod", 133, _PATH, (0,), follow=_NO, creates=True),
     Row("statfs", 137, _PATH, (0,)),
     Row("fstatfs", 138, _FD, fd=0),
+    Row("pivot_root", 155, _PATH, (0, 1), support=REFUSED, note=_ADMIN),
     Row("prctl", 157, Kind.DUMPABLE, support=PARTIAL,
         note="PR_SET_DUMPABLE to 0 succeeds without effect; everything else runs without a stop"),
     Row("chroot", 161, _PATH, (0,), support=REFUSED, note="EPERM for a directory in a repository"),
-    Row("mount", 165, _PATH, (1,), support=REFUSED, note="EPERM for a mount point in a repository"),
-    Row("umount2", 166, _PATH, (0,), support=REFUSED, note="EPERM for names in a repository"),
+    Row("acct", 163, _PATH, (0,)),
+    Row("mount", 165, _PATH, (1,), support=REFUSED, note=_ADMIN),
+    Row("umount2", 166, _PATH, (0,), support=REFUSED, note=_ADMIN),
+    Row("swapon", 167, _PATH, (0,)),
+    Row("quotactl", 179, _PATH, (1,)),
     Row("setxattr", 188, _PATH, (0,)),
     Row("lsetxattr", 189, _PATH, (0,), follow=_NO),
     Row("fsetxattr", 190, _FD, fd=0),
@@ -136,19 +143,32 @@ ROWS: tuple[Row, ...] = (
     Row("fchmodat", 268, _PATH, (1,), (0,)),
     Row("faccessat", 269, _PATH, (1,), (0,), warm=Warm.FACCESSAT),
     Row("utimensat", 280, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
+    Row("fanotify_mark", 301, _PATH, (4,), (3,), (lambda args: not args[1] & _DONT_FOLLOW,), empty=NULL_PATH,
+        support=REFUSED, note="ENODEV in a repository, as on a mount without an id of its own"),
     Row("name_to_handle_at", 303, _PATH, (1,), (0,), (lambda args: bool(args[4] & _FOLLOW_FLAG),), empty=4,
         support=REFUSED, note="EOPNOTSUPP in a repository, as on any FUSE mount without export support"),
     Row("renameat2", 316, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("execveat", 322, _EXEC, (1,), (0,), _unless(4), empty=4),
     Row("statx", 332, _PATH, (1,), (0,), _unless(2), empty=2, warm=Warm.STATX),
     Row("io_uring_setup", 425, Kind.REFUSE, support=REFUSED, note="ENOSYS: a ring opens paths behind our back"),
+    Row("open_tree", 428, _PATH, (1,), (0,), _unless(2), empty=2, support=PARTIAL,
+        note="without OPEN_TREE_CLONE; a copy of a repository's mount is EPERM"),
+    Row("move_mount", 429, _PATH, (1, 3), (0, 2), (lambda args: bool(args[4] & 1), lambda args: bool(args[4] & 0x10)),
+        empty=ALWAYS_EMPTY, support=REFUSED, note=_ADMIN),
+    Row("fspick", 433, _PATH, (1,), (0,), (lambda args: not args[2] & 2,), support=REFUSED, note=_ADMIN),
+    Row("clone3", 435, Kind.CLONE3, note="CLONE_UNTRACED is cleared"),
     Row("openat2", 437, _PATH, (1,), (0,), rooted=True),
     Row("faccessat2", 439, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FACCESSAT2),
+    Row("mount_setattr", 442, _PATH, (1,), (0,), _unless(2), empty=2, support=REFUSED, note=_ADMIN),
+    Row("quotactl_fd", 443, _FD, fd=0),
     Row("fchmodat2", 452, _PATH, (1,), (0,), _unless(3), empty=3),
     Row("setxattrat", 463, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("getxattrat", 464, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("listxattrat", 465, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("removexattrat", 466, _PATH, (1,), (0,), _unless(2), empty=2),
+    Row("open_tree_attr", 467, _PATH, (1,), (0,), _unless(2), empty=2, support=REFUSED, note=_ADMIN),
+    Row("file_getattr", 468, _PATH, (1,), (0,), _unless(4), empty=4),
+    Row("file_setattr", 469, _PATH, (1,), (0,), _unless(4), empty=4),
 )  # fmt: skip
 
 _NUMBERS = {row.name: row.x86_64 for row in ROWS}

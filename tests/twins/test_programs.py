@@ -8,7 +8,7 @@ from tests.support import tree
 from tests.support.programs import SOURCES, program
 from tests.twins.conftest import Twins
 
-NOT_TWINS = {"report", "budget"}
+NOT_TWINS = {"report", "budget", "forbid"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from parrot_py.syscalls import docs
-from parrot_py.syscalls.table import FULL, ROWS
+from parrot_py.syscalls.passed import FULL
+from parrot_py.syscalls.table import ROWS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(CHECKOUT / "docs").rglob("*.md"), CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"])

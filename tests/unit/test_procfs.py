@@ -1,19 +1,25 @@
-"""Copies of maps files, with the names that the job knows."""
+"""Copies of files of /proc, with what the job knows: names of maps, mounts, open files."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from parrot_py.drivers.memory import MemoryDriver
 from parrot_py.fdtable import FdTable
-from parrot_py.namespace import Tree
-from parrot_py.procfs import maps_snapshot
+from parrot_py.namespace import Namespace, Tree
+from parrot_py.procfs import snapshot
 
 ME = os.getpid()
+NAMESPACE = Namespace({b"m": MemoryDriver({}), b"with blank": MemoryDriver({})}.get, list)
+
+
+def maps_snapshot(table: FdTable, path: bytes) -> bytes | None:
+    return snapshot(table, NAMESPACE, path)
 
 
 @pytest.fixture
@@ -90,3 +96,61 @@ def test_nothing_of_ours_is_mapped(table: FdTable) -> None:
 def test_a_process_that_is_gone(table: FdTable) -> None:
     with pytest.raises(OSError, match="No such"):
         maps_snapshot(table, b"/proc/%d/maps" % (1 << 22))
+
+
+@pytest.fixture
+def mounted() -> Namespace:
+    NAMESPACE.repository(b"m")
+    NAMESPACE.repository(b"with blank")
+    return NAMESPACE
+
+
+def copied(table: FdTable, name: str) -> bytes:
+    copy = snapshot(table, NAMESPACE, f"/proc/{ME}/{name}".encode())
+    assert copy is not None
+    return Path(os.fsdecode(copy)).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "mount"), [("mounts", b"cvmfs2 %s fuse ro,"), ("mountstats", b" mounted on %s with ")]
+)
+def test_mounts_come_after_the_real_ones(table: FdTable, mounted: Namespace, name: str, mount: bytes) -> None:
+    text = copied(table, name)
+    real = Path(f"/proc/{ME}/{name}").read_bytes()
+    assert text.startswith(real)
+    assert [mount % place in line for place, line in zip(PLACES, text[len(real) :].splitlines())] == [True] * 3
+    assert len(mounted.mounted()) == 3
+
+
+PLACES = (b"/cvmfs", b"/cvmfs/m", b"/cvmfs/with\\040blank")
+
+
+def test_mountinfo_agrees_with_stat(table: FdTable, mounted: Namespace) -> None:
+    real = Path(f"/proc/{ME}/mountinfo").read_bytes()
+    lines = [line.split() for line in copied(table, "mountinfo")[len(real) :].splitlines()]
+    assert [line[4] for line in lines] == list(PLACES)
+    devices = [f"{os.major(tree.device)}:{os.minor(tree.device)}".encode() for tree in mounted.mounted()]
+    assert [line[2] for line in lines] == devices
+    top = next(line.split() for line in real.splitlines() if line.split()[4] == b"/")
+    assert [line[1] for line in lines] == [top[0], lines[0][0], lines[0][0]]
+    assert all(line[6:9] == [b"-", b"fuse", b"cvmfs2"] for line in lines)
+
+
+def test_fdinfo_tells_our_numbers(table: FdTable, mounted: Namespace, mapped: bytes) -> None:
+    with open(mapped, "rb") as file:
+        file.seek(7)
+        text = copied(table, f"fdinfo/{file.fileno()}")
+    tree = Tree(b"/cvmfs/m", MemoryDriver({b"/lib.so": b"x" * 5000}), 1)
+    assert b"ino:\t%d\n" % tree.driver.lookup(b"/lib.so").ino in text
+    assert text.startswith(b"pos:\t7\n")
+    device = re.search(rb"(?m)^mnt_id:\s*(\d+)$", text)
+    assert device is not None
+    assert device.group(1) == next(
+        line.split()[0] for line in copied(table, "mountinfo").splitlines() if b" /cvmfs/m " in line
+    )
+    assert len(mounted.mounted()) == 3
+
+
+def test_fdinfo_of_a_native_file(table: FdTable) -> None:
+    with open(__file__, "rb") as file:
+        assert snapshot(table, NAMESPACE, f"/proc/{ME}/fdinfo/{file.fileno()}".encode()) is None

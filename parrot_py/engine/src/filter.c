@@ -14,6 +14,7 @@ struct leaf {
 
 #define DUMPABLE_ARGS 6
 #define UNTRACED_ARGS 4
+#define SENDTO_ARGS 6
 
 static int by_number(const void *a, const void *b)
 {
@@ -26,12 +27,19 @@ static int put(struct sock_filter *out, int at, uint16_t code, uint8_t jt, uint8
     return at + 1;
 }
 
-static int load_arg(struct sock_filter *out, int at, int i)
+/* The lower half of argument i (x86 is little-endian), or its upper half. */
+static int load_half(struct sock_filter *out, int at, int i, int upper)
 {
-    return put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)i));
+    size_t offset = offsetof(struct seccomp_data, args) + 8 * (size_t)i + 4 * (size_t)upper;
+    return put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
 }
 
-/* What a matched call comes to.  Two calls are decided on an argument, because stopping each of them would cost more than
+static int load_arg(struct sock_filter *out, int at, int i)
+{
+    return load_half(out, at, i, 0);
+}
+
+/* What a matched call comes to.  Three calls are decided on an argument, because stopping each of them would cost more than
  * the odd case is worth; the others on the number alone, which lets the kernel skip the filter for those it allows. */
 static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
 {
@@ -49,12 +57,29 @@ static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
         at = put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
         return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
     }
+    if (leaf->kind == PP_SENDTO) { /* send() is sendto() without an address */
+        at = load_half(out, at, 4, 0);
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0);
+        at = load_half(out, at, 4, 1);
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
+        at = put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
+        return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    }
     return put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
 }
 
 static uint8_t length_of(const struct leaf *leaf)
 {
-    return leaf->kind == PP_DUMPABLE ? DUMPABLE_ARGS : leaf->kind == PP_UNTRACED ? UNTRACED_ARGS : 1;
+    switch (leaf->kind) {
+    case PP_DUMPABLE:
+        return DUMPABLE_ARGS;
+    case PP_UNTRACED:
+        return UNTRACED_ARGS;
+    case PP_SENDTO:
+        return SENDTO_ARGS;
+    default:
+        return 1;
+    }
 }
 
 /* Emit the search over leaves [lo, hi); every path ends in a return.  The new end of the program. */
@@ -79,7 +104,7 @@ int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
 {
     int n = e->call_count;
     struct leaf *leaves = calloc((size_t)n, sizeof *leaves);
-    struct sock_filter *out = calloc((size_t)(5 * n + 24), sizeof *out);
+    struct sock_filter *out = calloc((size_t)(5 * n + 32), sizeof *out);
     if (!leaves || !out || n == 0) {
         free(leaves);
         free(out);

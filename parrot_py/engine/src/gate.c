@@ -7,15 +7,28 @@
 
 #include "pp.h"
 
+/* Files of /proc that tell what is mapped, mounted or open: those would name the objects behind our files, or leave out
+ * our mounts.  Their own names are enough to know them by. */
+static bool tells_of_us(const char *path)
+{
+    static const char *const names[] = {"maps", "smaps", "numa_maps", "mounts", "mountinfo", "mountstats"};
+    const char *name = strrchr(path, '/') + 1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return strstr(path, "/fdinfo/") != NULL;
+}
+
 static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, bool *decided)
 {
     char link[128], text[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX];
+    if (!strcmp(path, "/etc/mtab"))
+        return *decided = true; /* a link to /proc/self/mounts */
     *decided = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd", 7) == 0 || strncmp(path, "/dev/std", 8) == 0;
     if (!*decided)
         return false;
-    const char *name = strrchr(path, '/') + 1;
-    if (!strcmp(name, "maps") || !strcmp(name, "smaps") || !strcmp(name, "numa_maps"))
-        return true; /* they name the objects behind our files */
+    if (tells_of_us(path))
+        return true;
     const char *rest = pp_proc_magic(t->tid, path, link, sizeof link);
     if (!rest)
         return false;
@@ -140,9 +153,10 @@ static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const s
 {
     struct sockaddr_un address;
     memset(&address, 0, sizeof address);
-    size_t room = s->args[2] < sizeof address ? s->args[2] : sizeof address;
-    if (room <= offsetof(struct sockaddr_un, sun_path) || s->args[2] > sizeof address ||
-        pp_read(t->tid, s->args[1], (char *)&address, room) != (long long)room)
+    uint64_t where = s->args[call->path[0]], length = s->args[call->path[0] + 1];
+    size_t room = length < sizeof address ? length : sizeof address;
+    if (!where || room <= offsetof(struct sockaddr_un, sun_path) || length > sizeof address ||
+        pp_read(t->tid, where, (char *)&address, room) != (long long)room)
         return NATIVE;
     if (address.sun_family != AF_UNIX || !address.sun_path[0])
         return NATIVE;
@@ -178,6 +192,16 @@ static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struc
     return n == 0 ? gate_empty(e, t, dirfd, i, call, s) : gate_relative(e, t, dirfd, i, call, s);
 }
 
+/* clone3: the flags are the first member of a structure in the job's memory, and that is where the bit is taken out. */
+static void gate_clone3(struct pp_engine *e, struct tracee *t, const struct pp_stop *s)
+{
+    uint64_t flags;
+    if (pp_read(t->tid, s->args[0], (char *)&flags, sizeof flags) != sizeof flags || !(flags & PP_CLONE_UNTRACED))
+        return;
+    flags &= ~(uint64_t)PP_CLONE_UNTRACED;
+    pp_poke_bytes(e, t->tid, s->args[0], &flags, sizeof flags); /* where that fails, clone3 itself is EFAULT */
+}
+
 /* Whether Python must see the stop; what was read on the way is in *s.
  * Pre: t is stopped at the entry of call.  Post: nothing of the job is changed, unless the stop is ANSWERED. */
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
@@ -199,6 +223,10 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
             return NATIVE;
         pp_change_arg(e, t, 0, s->args[0] & ~(uint64_t)PP_CLONE_UNTRACED);
         return ANSWERED;
+    case PP_CLONE3:
+        gate_clone3(e, t, s);
+        return NATIVE;
+    case PP_SENDTO:
     case PP_SOCKADDR:
         return gate_sockaddr(e, t, call, s);
     case PP_CWD:

@@ -158,7 +158,7 @@ static const char *skip_pid(const char *p)
     return p > digits && *p == '/' ? p + 1 : NULL;
 }
 
-/* If path begins with one of the links in /proc that jump to an object (cwd, exe, root, fd/N; /dev/fd/N, /dev/stdin …),
+/* If path begins with one of the links in /proc that jump to an object (cwd, exe, root, fd/N, map_files/A-B; /dev/fd/N …),
  * write that link with the thread's own number into out and return what follows it; else NULL. */
 const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size)
 {
@@ -185,9 +185,9 @@ const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size)
         }
     }
     size_t n = strcspn(rest, "/");
-    bool fd = n == 2 && strncmp(rest, "fd", 2) == 0 && rest[2] == '/';
-    if (fd)
-        n = 3 + strcspn(rest + 3, "/");
+    bool fd = n == 2 && strncmp(rest, "fd", 2) == 0, map = n == 9 && strncmp(rest, "map_files", 9) == 0;
+    if ((fd || map) && rest[n] == '/')
+        n += 1 + strcspn(rest + n + 1, "/");
     else if (!((n == 3 && (strncmp(rest, "cwd", 3) == 0 || strncmp(rest, "exe", 3) == 0)) ||
                (n == 4 && strncmp(rest, "root", 4) == 0)))
         return NULL;

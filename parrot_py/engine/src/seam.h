@@ -8,8 +8,10 @@ enum pp_kind {
     PP_CWD,     /* tells the working directory */
     PP_EXEC,    /* starts a program */
     PP_SOCKADDR, /* takes the address of a socket, which may be a path */
+    PP_SENDTO,  /* sends to the address of a socket, if it gives one */
     PP_DUMPABLE, /* prctl: PR_SET_DUMPABLE would take our view of the process away */
     PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */
+    PP_CLONE3,   /* the same, with the flags in memory */
     PP_REFUSE   /* answered ENOSYS without a stop */
 };
 

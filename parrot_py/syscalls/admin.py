@@ -1,0 +1,99 @@
+"""Calls that administer file systems: mounts, quotas, accounting, handles, attributes of the inode.
+
+What a repository is mounted as exists in our answers only, so nothing can be made of its mount: EPERM, which is also
+what everybody but root hears of a real one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as st
+
+from parrot_py.fdtable import Node
+from parrot_py.places import Target, fail
+from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call, Place, Rewrite, handles
+from parrot_py.syscalls.early import OPEN_TREE_CLONE
+from parrot_py.syscalls.open import object_of
+from parrot_py.syscalls.table import number
+
+
+@handles("pivot_root", "move_mount")
+def move_mount(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001 - all handlers have one signature
+    """pivot_root, move_mount: EPERM even for root."""
+    fail(errno.EPERM)
+
+
+@handles("fspick", "mount_setattr", "open_tree_attr")
+def fspick(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """Changes of a mount: EPERM even for root."""
+    fail(errno.EPERM)
+
+
+@handles("mount", "umount2")
+def mount(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """mount, umount: the place is looked up first."""
+    target.found()
+    fail(errno.EPERM)
+
+
+@handles("chroot")
+def chroot(call: Call, target: Target) -> Answer:
+    """chroot: needs a capability that jobs do not have; into a repository it is refused even to root."""
+    call.need_enterable(target.found())
+    fail(errno.EPERM)
+
+
+@handles("open_tree")
+def open_tree(call: Call, target: Target) -> Answer:
+    """open_tree(dirfd, path, flags): without OPEN_TREE_CLONE it is open with O_PATH."""
+    flags = call.flags(2)
+    if flags & OPEN_TREE_CLONE:
+        fail(errno.EPERM)
+    target.found()
+    path, _ = object_of(call, call.node(target))
+    nofollow = os.O_NOFOLLOW if flags & AT_SYMLINK_NOFOLLOW else 0
+    return Rewrite((AT_FDCWD, path, os.O_PATH | nofollow | flags & os.O_CLOEXEC, 0, 0, 0), nr=number("openat"))
+
+
+@handles("acct", "swapon")
+def acct(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """acct, swapon: only root gets as far as this, and may not write here either."""
+    mode = target.found().mode
+    if st.S_ISDIR(mode):
+        fail(errno.EISDIR)
+    fail(errno.EROFS if st.S_ISREG(mode) else errno.EACCES)
+
+
+@handles("quotactl")
+def quotactl(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """quotactl(cmd, device, id, address): nothing here is a device that may be opened."""
+    mode = target.found().mode
+    fail(errno.EACCES if st.S_ISBLK(mode) else errno.ENOTBLK)
+
+
+@handles("quotactl_fd")
+def quotactl_fd(call: Call, node: Node) -> Answer:  # noqa: ARG001
+    """quotactl_fd(fd, …): a mount of FUSE has no quotas."""
+    fail(errno.ENOSYS)
+
+
+@handles("fanotify_mark")
+def fanotify_mark(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """fanotify_mark(fd, flags, mask, dirfd, path): ENODEV, as on a file system without an id."""
+    target.found()
+    fail(errno.ENODEV)
+
+
+@handles("name_to_handle_at")
+def name_to_handle_at(call: Call, target: Target) -> Answer:  # noqa: ARG001
+    """name_to_handle_at: EOPNOTSUPP, as on a mount that cannot be exported."""
+    target.found()
+    fail(errno.EOPNOTSUPP)
+
+
+@handles("file_getattr", "file_setattr")
+def file_getattr(call: Call, target: Target) -> Answer:
+    """file_getattr, file_setattr(dirfd, path, attributes, size, flags): EOPNOTSUPP on FUSE; EROFS to change them."""
+    target.found()
+    fail(errno.EROFS if call.name == "file_setattr" else errno.EOPNOTSUPP)
