@@ -35,7 +35,7 @@ class Plan:
     root: Path
     setup: Path
     scratch: Path
-    slow: bool
+    marks: list[str]
     as_nobody: bool
     pytest: list[str]
     failed: list[str] = field(default_factory=list)
@@ -57,6 +57,8 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--setup", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--slow", action="store_true", help="also the tests marked slow")
+    parser.add_argument("--compat", action="store_true", help="only the long tests with big programs, marked compat")
+    parser.add_argument("--stress", action="store_true", help="only the tests that run for minutes, marked stress")
     parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
     parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
     parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
@@ -66,9 +68,9 @@ def main() -> int:
     if options.as_nobody and os.geteuid() != 0:
         parser.error("--as-nobody changes the user, which only root can")
     with tempfile.TemporaryDirectory(prefix="parrot_py-test-") as scratch:
-        plan = Plan(options.root, options.setup, Path(scratch), options.slow, options.as_nobody, rest)
+        plan = Plan(options.root, options.setup, Path(scratch), selection(options), options.as_nobody, rest)
         try:
-            if options.lint or not (options.quick or rest or options.as_nobody):
+            if options.lint or not (options.quick or rest or options.as_nobody or options.compat or options.stress):
                 lint(plan)
             if not options.lint:
                 suite(plan)
@@ -79,6 +81,14 @@ def main() -> int:
     if not options.lint:
         print("total: " + ", ".join(f"{number} {name}" for name, number in plan.counts.items()))
     return 1 if plan.failed else 0
+
+
+def selection(options: argparse.Namespace) -> list[str]:
+    """The marks of the tests that are to run, each a term of pytest's -m."""
+    chosen = [mark for mark in ("compat", "stress") if getattr(options, mark)]
+    if chosen:
+        return ["(" + " or ".join(chosen) + ")"]
+    return ["not compat", "not stress", *([] if options.slow else ["not slow"])]
 
 
 def step(plan: Plan, name: str, command: Sequence[str]) -> int:
@@ -111,14 +121,13 @@ def lint(plan: Plan) -> None:
 
 def suite(plan: Plan) -> None:
     """Pytest: what measures or counts runs alone, what can run side by side on two workers."""
-    marks = [] if plan.slow else ["not slow"]
     given = [argument.split("=")[0] for argument in plan.pytest]
     if "-m" in given or any(name in given for name in ONE_PROCESS):
-        chosen = [] if "-m" in given or plan.slow else ["-m", "not slow"]
+        chosen = [] if "-m" in given else ["-m", " and ".join(plan.marks)]
         phases = [("tests", chosen)]
     else:
-        side_by_side = ["-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not serial"])]
-        phases = [("serial tests", ["-m", " and ".join([*marks, "serial"])]), ("tests", side_by_side)]
+        side_by_side = ["-n", "2", "--dist", "loadfile", "-m", " and ".join([*plan.marks, "not serial"])]
+        phases = [("serial tests", ["-m", " and ".join([*plan.marks, "serial"])]), ("tests", side_by_side)]
     statuses = [pytest(plan, name, [*options, *plan.pytest]) for name, options in phases]
     if all(status == NOTHING_SELECTED for status in statuses):
         plan.failed.append("the selection of tests (nothing matches)")
