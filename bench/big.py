@@ -12,8 +12,8 @@ from pathlib import Path
 from bench.bigtree import Shape, publish_big
 from bench.counters import COUNTER
 from bench.site import ROOT, Trouble, checked
-from parrot_py.drivers.cvmfs.publish import publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.publication import publish
 
 MANY, BIG = "many.parrot.local", "big.parrot.local"
 ENTRIES, SHAPE = 10_000, Shape(entries=100_000, catalogs=50)

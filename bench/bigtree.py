@@ -12,8 +12,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
 
 FILES_IN_A_DIRECTORY = 100
 _MARKER = ".cvmfscatalog"

@@ -15,9 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from parrot_py.errors import ParrotError
 
 FQRN = "demo.parrot.local"

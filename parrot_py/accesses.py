@@ -17,8 +17,8 @@ from parrot_py.drivers.base import Driver
 from parrot_py.errors import ConfigError
 
 if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.record import Touch
-    from parrot_py.drivers.cvmfs.recorder import Recorder
+    from parrot_py.drivers.cvmfs.ahead.record import Touch
+    from parrot_py.drivers.cvmfs.ahead.recorder import Recorder
 
 log = logging.getLogger("parrot_py.cvmfs")
 
@@ -33,12 +33,12 @@ class Accesses:
         for path in config.prefetch:
             self._read(path)
         if config.record_access is not None:
-            from parrot_py.drivers.cvmfs.recorder import Recorder
+            from parrot_py.drivers.cvmfs.ahead.recorder import Recorder
 
             self._recorder = Recorder(config.record_access)
 
     def _read(self, path: Path) -> None:
-        from parrot_py.drivers.cvmfs.record import read_file
+        from parrot_py.drivers.cvmfs.ahead.record import read_file
 
         try:
             found = read_file(path)
@@ -54,7 +54,7 @@ class Accesses:
         extras: dict[str, Any] = {}
         text = os.fsdecode(name)
         if self._recorder is not None:
-            from parrot_py.drivers.cvmfs.recorder import Recording
+            from parrot_py.drivers.cvmfs.ahead.recorder import Recording
 
             extras["recording"] = Recording(self._recorder, text, found.subpath)
         if text in self._wanted:

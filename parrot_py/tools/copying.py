@@ -9,7 +9,7 @@ import stat
 import threading
 
 from parrot_py.drivers.base import Inode
-from parrot_py.drivers.cvmfs.marks import is_gone, process_mark
+from parrot_py.drivers.cvmfs.cache.marks import is_gone, process_mark
 from parrot_py.drivers.cvmfs.repository import Repository
 from parrot_py.tools.status import LocalTrouble
 

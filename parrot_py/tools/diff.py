@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from parrot_py.drivers.cvmfs.differences import ADDED, CHANGED, REMOVED, Change
+from parrot_py.drivers.cvmfs.catalogs.differences import ADDED, CHANGED, REMOVED, Change
 from parrot_py.tools import facts, output, status
 from parrot_py.tools.context import Context
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from parrot_py.drivers.cvmfs.audit import DAMAGED, GOOD, UNKNOWN, Auditor, Stock, stock
+from parrot_py.drivers.cvmfs.cache.audit import DAMAGED, GOOD, UNKNOWN, Auditor, Stock, stock
 from parrot_py.drivers.cvmfs.repository import Repository
 from parrot_py.tools import caches, output, status
 from parrot_py.tools.context import Context

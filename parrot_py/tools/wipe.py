@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 
-from parrot_py.drivers.cvmfs.audit import stock
-from parrot_py.drivers.cvmfs.cache import BOOKS
-from parrot_py.drivers.cvmfs.census import FOLDERS
-from parrot_py.drivers.cvmfs.whereabouts import FOLDER
+from parrot_py.drivers.cvmfs.cache.audit import stock
+from parrot_py.drivers.cvmfs.cache.census import FOLDERS
+from parrot_py.drivers.cvmfs.cache.local import BOOKS
+from parrot_py.drivers.cvmfs.cache.whereabouts import FOLDER
 from parrot_py.tools import caches, output, status
 from parrot_py.tools.context import Context
 from parrot_py.tools.status import LocalTrouble

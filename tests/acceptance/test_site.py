@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.publication import publish
 from tests.support.httpd import Server
 from tests.support.parrot import Parrot, environment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys, create_keys
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, create_keys
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import socket
 import stat
 from pathlib import Path
 
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
 from tests.drivers.publish_reader import PublishedTree
 
 SMALL_CHUNKS = ChunkSizes(1 << 10, 2 << 10, 4 << 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.bigtree import Shape, publish_big
-from parrot_py.drivers.cvmfs.publish import PublishOptions
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions
 from tests.drivers.publish_trees import assert_same
 from tests.drivers.test_publish import NOW, read
 

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish_objects import cut
+from parrot_py.drivers.cvmfs.publish.objects import cut
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.publish_trees import attributes, paths_of, unpacked
 

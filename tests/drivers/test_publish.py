@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
 from tests.drivers.publish_reader import PublishedTree, digest_text
 from tests.drivers.publish_trees import SMALL_CHUNKS, assert_same, make_odd_tree
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish, renew_whitelist
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish, renew_whitelist
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.publish_trees import assert_same, make_small_tree, snapshot
 from tests.drivers.test_publish import NOW, read

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish_arguments import parser
-from parrot_py.drivers.cvmfs.publish_cli import main
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.arguments import parser
+from parrot_py.drivers.cvmfs.publish.cli import main
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.test_publish import FQRN
 

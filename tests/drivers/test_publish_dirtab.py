@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_dirtab import read_dirtab
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
+from parrot_py.drivers.cvmfs.publish.dirtab import read_dirtab
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from tests.drivers.publish_trees import assert_same
 from tests.drivers.test_publish import NOW, read
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_gc import DAY, Collected, Keep, collect_garbage
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
-from parrot_py.drivers.cvmfs.publish_tags import remove_tags
+from parrot_py.drivers.cvmfs.publish.gc import DAY, Collected, Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.tags import remove_tags
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.publish_trees import SMALL_CHUNKS, assert_same, make_small_tree, snapshot
 from tests.drivers.test_publish import NOW, read
@@ -185,7 +185,7 @@ def test_an_interrupted_run_is_finished_by_the_next(shop: Shop, monkeypatch: pyt
             raise KeyboardInterrupt
         unlink(path, **options)
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish_gc.os.unlink", failing)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.gc.os.unlink", failing)
     with pytest.raises(KeyboardInterrupt):
         shop.collect()
     monkeypatch.undo()

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_gc import Keep, collect_garbage
-from parrot_py.drivers.cvmfs.publish_index import FileIndex
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
-from parrot_py.drivers.cvmfs.publish_verify import Report, verify
+from parrot_py.drivers.cvmfs.publish.gc import Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish.index import FileIndex
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.verify import Report, verify
 from tests.drivers.publish_trees import assert_same, make_small_tree
 from tests.drivers.test_publish import FQRN, NOW, read
 
@@ -29,7 +29,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Runs the command after which the arguments are; the call of os.<first> whose number is <second> kills or stops it.
 VICTIM = """
 import os, sys
-from parrot_py.drivers.cvmfs.publish_cli import main
+from parrot_py.drivers.cvmfs.publish.cli import main
 name, last, signal = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 real, calls = getattr(os, name), 0
 def counted(path, *rest, **more):

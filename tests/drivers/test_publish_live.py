@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_gc import Keep, collect_garbage
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_verify import verify
+from parrot_py.drivers.cvmfs.publish.gc import Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.verify import verify
 from tests.drivers.test_publish import FQRN, NOW
 
 OPTIONS = PublishOptions(now=NOW, whitelist_days=36525, garbage_collectable=True, ttl=1)

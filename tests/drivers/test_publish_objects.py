@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys, create_keys, open_keys
-from parrot_py.drivers.cvmfs.publish_letter import (
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, create_keys, open_keys
+from parrot_py.drivers.cvmfs.publish.letter import (
     ManifestFields,
     WhitelistFields,
     read_manifest,
     sign_manifest,
     sign_whitelist,
 )
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes, ObjectStore, PublishError, cut
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes, ObjectStore, PublishError, cut
 
 SIZES = ChunkSizes(64, 128, 256)
 MANIFEST = ManifestFields(C="1" * 40, B="1", D="2", S="3", N="a.b", X="2" * 40)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError, write_atomically
-from parrot_py.drivers.cvmfs.publish_tree import opened, walk
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError, write_atomically
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.tree import opened, walk
 from tests.drivers.publish_trees import make_small_tree, snapshot
 from tests.drivers.test_publish import NOW
 
@@ -100,7 +100,7 @@ def test_a_disk_that_is_full_at_the_very_end(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         write_atomically(path, data, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish_site.write_atomically", full)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.site.write_atomically", full)
     with pytest.raises(PublishError, match=r"cannot write to .*\.cvmfspublished: No space left on device"):
         publish(source, tmp_path / "web", repository_keys, OPTIONS)
     left = snapshot(tmp_path / "web")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs import publish_tree, publish_work
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys, create_keys
+from parrot_py.drivers.cvmfs.publish import tree as publish_tree
+from parrot_py.drivers.cvmfs.publish import work as publish_work
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, create_keys
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
 from tests.drivers.publish_trees import SMALL_CHUNKS, assert_same, make_odd_tree
 from tests.drivers.test_publish import FQRN, NOW, read
 
@@ -52,7 +53,7 @@ def put(
     source: Path, tmp_path: Path, keys: RepositoryKeys, opened: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Published]:
     """Publishes an hour later than the files were made: those that have just changed are not remembered."""
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.time.time_ns", lambda: LATER)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.publication.time.time_ns", lambda: LATER)
 
     def put(**options: object) -> Published:
         opened.clear()
@@ -93,7 +94,7 @@ def test_a_file_that_has_just_changed_is_read_again(
     source: Path, put: Callable[..., Published], opened: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = (source / "a/nested/in").stat().st_ctime_ns
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.time.time_ns", lambda: fresh + 10**9)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.publication.time.time_ns", lambda: fresh + 10**9)
     put()
     put()
     assert b"/a/nested/in" in opened
@@ -199,7 +200,7 @@ def test_an_error_in_a_thread_ends_the_publication(
     def failing(*_: object) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish_objects.ObjectStore.put", failing)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.publish.objects.ObjectStore.put", failing)
     with pytest.raises(Exception, match="cannot write to somewhere: No space left on device"):
         put(reread=True)
     assert list(tmp_path.joinpath("web").iterdir()) == []

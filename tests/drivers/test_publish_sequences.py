@@ -12,11 +12,11 @@ import pytest
 
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_gc import Keep, collect_garbage
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_tags import list_tags, rollback
-from parrot_py.drivers.cvmfs.publish_verify import verify
+from parrot_py.drivers.cvmfs.publish.gc import Keep, collect_garbage
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.tags import list_tags, rollback
+from parrot_py.drivers.cvmfs.publish.verify import verify
 from tests.drivers.publish_edits import Edits
 from tests.drivers.publish_trees import SMALL_CHUNKS, assert_same, paths_of
 from tests.drivers.test_publish import FQRN, NOW, read

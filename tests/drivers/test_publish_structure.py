@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from tests.drivers.publish_reader import PublishedTree, Seen
 from tests.drivers.publish_trees import unpacked
 from tests.drivers.test_publish import NOW, read

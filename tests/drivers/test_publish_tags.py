@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish, renew_whitelist
-from parrot_py.drivers.cvmfs.publish_cli import main
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys, create_keys, open_keys
-from parrot_py.drivers.cvmfs.publish_objects import PublishError
-from parrot_py.drivers.cvmfs.publish_tags import list_tags, remove_tags, rollback, set_tag
-from parrot_py.drivers.cvmfs.publish_whitelist import rotate_certificate
+from parrot_py.drivers.cvmfs.publish.cli import main
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, create_keys, open_keys
+from parrot_py.drivers.cvmfs.publish.objects import PublishError
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish, renew_whitelist
+from parrot_py.drivers.cvmfs.publish.tags import list_tags, remove_tags, rollback, set_tag
+from parrot_py.drivers.cvmfs.publish.whitelist import rotate_certificate
 from tests.drivers.publish_reader import PublishedTree
 from tests.drivers.publish_trees import assert_same, make_small_tree, snapshot
 from tests.drivers.test_publish import FQRN, NOW, read

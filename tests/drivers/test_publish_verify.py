@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
-from parrot_py.drivers.cvmfs.publish import Published, PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_cli import main
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_tags import rollback
-from parrot_py.drivers.cvmfs.publish_verify import Report, verify
+from parrot_py.drivers.cvmfs.publish.cli import main
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.publication import Published, PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.tags import rollback
+from parrot_py.drivers.cvmfs.publish.verify import Report, verify
 from tests.drivers.publish_trees import SMALL_CHUNKS, make_odd_tree, make_small_tree
 from tests.drivers.test_publish import FQRN, NOW, read
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import RepositoryKeys
-from parrot_py.drivers.cvmfs.publish_verify import verify
-from parrot_py.drivers.cvmfs.schema import path_key
+from parrot_py.drivers.cvmfs.catalogs.schema import path_key
+from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
+from parrot_py.drivers.cvmfs.publish.verify import verify
 from tests.drivers.publish_trees import SMALL_CHUNKS, make_small_tree
 from tests.drivers.test_publish import FQRN, NOW
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from tests.support import places
 from tests.support.cache import bad_objects
 from tests.support.outcome import Outcome

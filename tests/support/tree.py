@@ -7,9 +7,9 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
-from parrot_py.drivers.cvmfs.publish_objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from tests.support import places, tree_content
 
 NAME = "twin.parrot.test"

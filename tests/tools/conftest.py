@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from parrot_py import log
-from parrot_py.drivers.cvmfs.schema import pack_xattrs
+from parrot_py.drivers.cvmfs.catalogs.schema import pack_xattrs
 from parrot_py.tools.main import main
 from tests.drivers.cvmfs.conftest import Forged, forged
 from tests.drivers.cvmfs.forge import CHUNKED, DIR, LINK, NESTED, NESTED_ROOT, Row

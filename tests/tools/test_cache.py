@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs import audit
+from parrot_py.drivers.cvmfs.cache import audit
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.tools import status
 from tests.drivers.cvmfs.forge import DIR, NESTED, NESTED_ROOT, Row

@@ -17,8 +17,8 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.tests import abstract
 
-from parrot_py.drivers.cvmfs.publish import PublishOptions, publish
-from parrot_py.drivers.cvmfs.publish_keys import create_keys
+from parrot_py.drivers.cvmfs.publish.keys import create_keys
+from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from parrot_py.errors import Unreachable
 from parrot_py.fsspec import CvmfsFileSystem
 from tests.drivers.cvmfs.conftest import Forged

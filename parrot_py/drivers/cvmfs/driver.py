@@ -16,35 +16,35 @@ from typing import TYPE_CHECKING
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs
 from parrot_py.drivers.cvmfs.activity import LOOKUP, OPEN, OPENDIR, OTHER, Activity
-from parrot_py.drivers.cvmfs.ahead import Ahead
-from parrot_py.drivers.cvmfs.authz import Gate
-from parrot_py.drivers.cvmfs.catalog import Chunk
-from parrot_py.drivers.cvmfs.fetch import Fetcher
-from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, ContentHash
-from parrot_py.drivers.cvmfs.layers import Layers
-from parrot_py.drivers.cvmfs.links import Expander
-from parrot_py.drivers.cvmfs.magic import Magic
-from parrot_py.drivers.cvmfs.revisions import Revisions
-from parrot_py.drivers.cvmfs.rows import Decoder, FileContent, Mount, mount_of
-from parrot_py.drivers.cvmfs.schema import (
+from parrot_py.drivers.cvmfs.ahead.lists import Ahead
+from parrot_py.drivers.cvmfs.cache.layers import Layers
+from parrot_py.drivers.cvmfs.cache.store import Store
+from parrot_py.drivers.cvmfs.cache.stored import Stored
+from parrot_py.drivers.cvmfs.cache.volume import Volume
+from parrot_py.drivers.cvmfs.catalogs.catalog import Chunk
+from parrot_py.drivers.cvmfs.catalogs.links import Expander
+from parrot_py.drivers.cvmfs.catalogs.rows import Decoder, FileContent, Mount, mount_of
+from parrot_py.drivers.cvmfs.catalogs.schema import (
     FLAG_CHUNKED,
     FLAG_EXTERNAL,
     flags_algorithm,
     flags_compression,
     unpack_xattrs,
 )
-from parrot_py.drivers.cvmfs.session import Session
-from parrot_py.drivers.cvmfs.store import Store
-from parrot_py.drivers.cvmfs.stored import Stored
-from parrot_py.drivers.cvmfs.tree import Tree
+from parrot_py.drivers.cvmfs.catalogs.tree import Tree
+from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, ContentHash
+from parrot_py.drivers.cvmfs.magic.attributes import Magic
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.revisions import Revisions
 from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trust.authz import Gate
+from parrot_py.drivers.cvmfs.trust.session import Session
 from parrot_py.drivers.cvmfs.view import View
-from parrot_py.drivers.cvmfs.volume import Volume
 
 if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.record import Touch
-    from parrot_py.drivers.cvmfs.recorder import Recording
+    from parrot_py.drivers.cvmfs.ahead.record import Touch
+    from parrot_py.drivers.cvmfs.ahead.recorder import Recording
 
 
 class CvmfsDriver:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from parrot_py.drivers.cvmfs.sink import Sink
+from parrot_py.drivers.cvmfs.cache.sink import Sink
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 T = TypeVar("T")

@@ -11,16 +11,16 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py.drivers.cvmfs.cache.sink import ObjectSink
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import CATALOG
 from parrot_py.drivers.cvmfs.heavy import import_cryptography, import_requests
-from parrot_py.drivers.cvmfs.letter import TrustError, open_letter
-from parrot_py.drivers.cvmfs.manifest import Manifest, read_manifest
-from parrot_py.drivers.cvmfs.proof import MANIFEST, WHITELIST, Prover
-from parrot_py.drivers.cvmfs.records import certificates
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.sink import ObjectSink
 from parrot_py.drivers.cvmfs.trouble import Failure
-from parrot_py.drivers.cvmfs.whitelist import Whitelist
+from parrot_py.drivers.cvmfs.trust.letter import TrustError, open_letter
+from parrot_py.drivers.cvmfs.trust.manifest import Manifest, read_manifest
+from parrot_py.drivers.cvmfs.trust.proof import MANIFEST, WHITELIST, Prover
+from parrot_py.drivers.cvmfs.trust.records import certificates
+from parrot_py.drivers.cvmfs.trust.whitelist import Whitelist
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

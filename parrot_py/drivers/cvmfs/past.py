@@ -6,10 +6,10 @@ import errno
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Union
 
+from parrot_py.drivers.cvmfs.catalogs.history import History, Tag
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.history import History, Tag
-from parrot_py.drivers.cvmfs.manifest import Manifest
-from parrot_py.drivers.cvmfs.proof import Prover
+from parrot_py.drivers.cvmfs.trust.manifest import Manifest
+from parrot_py.drivers.cvmfs.trust.proof import Prover
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Union
 
 from parrot_py.drivers.base import Inode
-from parrot_py.drivers.cvmfs.rows import mount_of
+from parrot_py.drivers.cvmfs.catalogs.rows import mount_of
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from parrot_py.drivers.base import Inode, WouldBlock, nonblocking
-from parrot_py.drivers.cvmfs.catalog import Chunk
+from parrot_py.drivers.cvmfs.cache.stored import Stored
+from parrot_py.drivers.cvmfs.catalogs.catalog import Chunk
+from parrot_py.drivers.cvmfs.catalogs.schema import FLAG_CHUNKED, FLAG_EXTERNAL, flags_algorithm, flags_compression
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
-from parrot_py.drivers.cvmfs.schema import FLAG_CHUNKED, FLAG_EXTERNAL, flags_algorithm, flags_compression
-from parrot_py.drivers.cvmfs.stored import Stored
 
 if TYPE_CHECKING:
     from parrot_py.drivers.cvmfs.driver import CvmfsDriver

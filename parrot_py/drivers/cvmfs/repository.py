@@ -29,10 +29,10 @@ from parrot_py.config import single
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode
 from parrot_py.drivers.cvmfs import past
-from parrot_py.drivers.cvmfs.differences import Change, differences
+from parrot_py.drivers.cvmfs.catalogs.differences import Change, differences
+from parrot_py.drivers.cvmfs.catalogs.history import Tag
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.history import Tag
 from parrot_py.drivers.cvmfs.inspection import Standing, inspect
 from parrot_py.drivers.cvmfs.past import Revision, Which
 from parrot_py.drivers.cvmfs.paths import PathLike, Places

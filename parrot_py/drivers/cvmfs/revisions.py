@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.cvmfs.authz import Gate
+from parrot_py.drivers.cvmfs.cache.pins import Pins
+from parrot_py.drivers.cvmfs.catalogs.tree import Tree
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.pins import Pins
-from parrot_py.drivers.cvmfs.session import Revoked, Session
-from parrot_py.drivers.cvmfs.tree import Tree
 from parrot_py.drivers.cvmfs.trouble import Failure, log
+from parrot_py.drivers.cvmfs.trust.authz import Gate
+from parrot_py.drivers.cvmfs.trust.session import Revoked, Session
 from parrot_py.drivers.cvmfs.view import View
 
 DEFAULT_TTL, LEAST_TTL, RETRY = 240.0, 1.0, 180.0

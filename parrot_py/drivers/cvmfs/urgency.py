@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from parrot_py.drivers.cvmfs.slots import Slots
+    from parrot_py.drivers.cvmfs.net.slots import Slots
 
 _thread = threading.local()
 

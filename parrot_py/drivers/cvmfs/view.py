@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 
 from parrot_py.drivers.base import Entry, Inode
+from parrot_py.drivers.cvmfs.catalogs.rows import Mount
+from parrot_py.drivers.cvmfs.catalogs.tree import Tree
 from parrot_py.drivers.cvmfs.known import Known
-from parrot_py.drivers.cvmfs.rows import Mount
-from parrot_py.drivers.cvmfs.session import Opened
-from parrot_py.drivers.cvmfs.tree import Tree
+from parrot_py.drivers.cvmfs.trust.session import Opened
 
 _HOMES = 4_000
 # A longer listing would push everything else out of the memory of answers.

@@ -12,7 +12,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.cache import BOOKS
+from parrot_py.drivers.cvmfs.cache.local import BOOKS
 from tests.drivers.cvmfs.forge import Forge
 from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
 from tests.support.httpd import Server

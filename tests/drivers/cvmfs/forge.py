@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from parrot_py.drivers.cvmfs.catalogs.schema import path_key
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
-from parrot_py.drivers.cvmfs.schema import path_key
 
 NAME = "forged.parrot.test"
 DIR, FILE, LINK, NESTED, NESTED_ROOT, CHUNKED = 0x1, 0x4, 0xC, 0x3, 0x21, 0x44

@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from parrot_py.drivers.cvmfs.authz import Asker
+from parrot_py.drivers.cvmfs.trust.authz import Asker
 
 MEMBERSHIP = b"/test.vo/Role=pilot"
 # Root may see everything: the tests are about somebody else, whoever runs them.

@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 
+from parrot_py.drivers.cvmfs.ahead.prefetch import THREADS
+from parrot_py.drivers.cvmfs.ahead.record import CATALOG, FILE, Touch
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
-from parrot_py.drivers.cvmfs.prefetch import THREADS
-from parrot_py.drivers.cvmfs.record import CATALOG, FILE, Touch
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, DIR, LINK, NESTED, NESTED_ROOT, Row
 from tests.drivers.cvmfs.waiting import Open, content, each_once, eventually, opened, path, read, settle
@@ -146,7 +146,7 @@ def test_a_directory_is_all_that_is_below_it(many: Forged, opened: Open) -> None
 def test_a_directory_is_not_more_than_so_many(
     many: Forged, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.ahead.MOST_BELOW", 7)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.ahead.lists.MOST_BELOW", 7)
     caplog.set_level("INFO", "parrot_py.cvmfs")
     opened(many.config(), wanted=[Touch(b"/part")])
     eventually(lambda: "7 files below" in caplog.text)

@@ -15,11 +15,11 @@ from typing import Any, Callable
 import pytest
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.cvmfs import authz
-from parrot_py.drivers.cvmfs.authz import Asker, Gate, HelperError
-from parrot_py.drivers.cvmfs.authz_helper import decode, decode_head, read_permit
-from parrot_py.drivers.cvmfs.tls import Credentials
+from parrot_py.drivers.cvmfs.net.tls import Credentials
 from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trust import authz
+from parrot_py.drivers.cvmfs.trust.authz import Asker, Gate, HelperError
+from parrot_py.drivers.cvmfs.trust.authz_helper import decode, decode_head, read_permit
 from tests.drivers.cvmfs.helpers import MEMBERSHIP, NOBODY, dead, install, lines, serve
 from tests.support.processes import eventually
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from parrot_py.drivers.cvmfs.bundles import MOST_FILES, NoBundle, dependencies, document_of
+from parrot_py.drivers.cvmfs.ahead.bundles import MOST_FILES, NoBundle, dependencies, document_of
 
 
 def document(**changes: object) -> bytes:

@@ -20,7 +20,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs.cache.local import Cache
 from tests.drivers.cvmfs.conftest import Site
 from tests.drivers.cvmfs.trouble import refused
 from tests.drivers.cvmfs.truth import BASIC, SHAKE, load_truth
@@ -194,8 +194,8 @@ def test_a_full_disk_is_enospc(
     def full(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.Transaction.write", full)
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.pieces.os.pwrite", full)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.local.Transaction.write", full)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.pieces.os.pwrite", full)
     refused(caplog, lambda: repository.materialise(plain), os.strerror(code), errno.ENOSPC)
     refused(caplog, lambda: repository.materialise(chunked), os.strerror(code), errno.ENOSPC)
     assert list((site.cache / "txn").iterdir()) == []

@@ -16,8 +16,8 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.audit import DAMAGED, GOOD, Auditor, stock
-from parrot_py.drivers.cvmfs.marks import is_gone
+from parrot_py.drivers.cvmfs.cache.audit import DAMAGED, GOOD, Auditor, stock
+from parrot_py.drivers.cvmfs.cache.marks import is_gone
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import CHUNKED, Row
 from tests.drivers.cvmfs.test_cache_shared import start_walkers
@@ -133,7 +133,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int, int], None]:
                 raise OSError(code, os.strerror(code))
             return real(fd, data, offset)
 
-        monkeypatch.setattr("parrot_py.drivers.cvmfs.pieces.os.pwrite", pwrite)
+        monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.pieces.os.pwrite", pwrite)
 
     return limit
 

@@ -20,8 +20,8 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.cache import Cache
-from parrot_py.drivers.cvmfs.locks import Locks
+from parrot_py.drivers.cvmfs.cache.local import Cache
+from parrot_py.drivers.cvmfs.cache.locks import Locks
 from tests.drivers.cvmfs import walker
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.truth import SHAKE

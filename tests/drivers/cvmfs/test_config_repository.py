@@ -9,8 +9,8 @@ import pytest
 
 from parrot_py import config
 from parrot_py.config.effective import Effective
-from parrot_py.drivers.cvmfs.publish import publish
-from parrot_py.drivers.cvmfs.publish_keys import open_keys
+from parrot_py.drivers.cvmfs.publish.keys import open_keys
+from parrot_py.drivers.cvmfs.publish.publication import publish
 from parrot_py.errors import ConfigError
 from tests.support.httpd import Fault, Server
 

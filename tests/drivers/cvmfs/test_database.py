@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.database import connect, query
+from parrot_py.drivers.cvmfs.catalogs.database import connect, query
 
 PAGE = 512
 
@@ -84,7 +84,7 @@ def test_a_row_that_is_too_long_is_damage(tmp_path: Path) -> None:
 
 
 def test_a_query_that_does_not_end_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.database._STEPS", 1000)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.catalogs.database._STEPS", 1000)
     db = connect(str(folded(tmp_path / "folded")))
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
         query(db, "SELECT count(*) FROM t a, t b")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from parrot_py.drivers.cvmfs.fetch import Fetcher
-from parrot_py.drivers.cvmfs.geo import Places
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.geo import Places
 from tests.drivers.cvmfs.ways import CONTENT, HOSTS, PROXIES, Ways
 from tests.support.httpd import Fault
 from tests.support.nameserver import NameServer

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.schema import pack_xattrs
+from parrot_py.drivers.cvmfs.catalogs.schema import pack_xattrs
 from parrot_py.errors import ConfigError, Unreachable, Untrusted
 from tests.drivers.contract import expect_errno
 from tests.drivers.cvmfs.conftest import Forged, Site

@@ -9,7 +9,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.breadcrumb import Breadcrumb
+from parrot_py.drivers.cvmfs.trust.breadcrumb import Breadcrumb
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.trouble import refused
 from tests.drivers.cvmfs.truth import BASIC

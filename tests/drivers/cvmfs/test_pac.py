@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.cvmfs.ending import Ending
-from parrot_py.drivers.cvmfs.fetch import Fetcher
-from parrot_py.drivers.cvmfs.pac import PacError, evaluate, parse, replaced
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.pac import PacError, evaluate, parse, replaced
 from tests.drivers.cvmfs.ways import CONTENT, Ways
 from tests.support.httpd import Fault, Server
 from tests.support.nameserver import NameServer

@@ -11,7 +11,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.patience import LEAST_RATE, Patience
+from parrot_py.drivers.cvmfs.net.patience import LEAST_RATE, Patience
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, Row
 from tests.drivers.cvmfs.trouble import refused
@@ -69,7 +69,7 @@ def test_retries_share_the_patience_with_the_file(chunked: Forged, opened: Open,
 
 def test_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.patience.time.monotonic", lambda: now)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.patience.time.monotonic", lambda: now)
     patience = Patience(60)
     patience.gain(10 * LEAST_RATE)
     assert patience.left() == 60

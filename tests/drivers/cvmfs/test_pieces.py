@@ -12,7 +12,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.pieces import PIECE, Pieces
+from parrot_py.drivers.cvmfs.cache.pieces import PIECE, Pieces
 from tests.drivers.cvmfs.conftest import Forged
 
 Open = Callable[[RepositoryConfig], Repository]
@@ -29,7 +29,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         calls.append((len(data), offset))
         return pwrite(fd, data, offset)
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.pieces.os.pwrite", noted)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.pieces.os.pwrite", noted)
     return calls
 
 
@@ -53,7 +53,7 @@ def test_any_blocks_become_the_file(tmp_path: Path, written: list[tuple[int, int
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pwrite = os.pwrite
     monkeypatch.setattr(
-        "parrot_py.drivers.cvmfs.pieces.os.pwrite", lambda fd, data, offset: pwrite(fd, data[:100_001], offset)
+        "parrot_py.drivers.cvmfs.cache.pieces.os.pwrite", lambda fd, data, offset: pwrite(fd, data[:100_001], offset)
     )
     fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
     output = Pieces(fd)

@@ -10,8 +10,8 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.catalogs.history import History
 from parrot_py.drivers.cvmfs.hashes import ContentHash
-from parrot_py.drivers.cvmfs.history import History
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, NAME, Row

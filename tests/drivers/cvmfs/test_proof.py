@@ -14,9 +14,9 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.breadcrumb import Breadcrumb, CrumbFile
-from parrot_py.drivers.cvmfs.cache import BOOKS, Cache
+from parrot_py.drivers.cvmfs.cache.local import BOOKS, Cache
 from parrot_py.drivers.cvmfs.hashes import ContentHash
+from parrot_py.drivers.cvmfs.trust.breadcrumb import Breadcrumb, CrumbFile
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import NAME
 from tests.drivers.cvmfs.trouble import refused
@@ -188,7 +188,7 @@ def test_many_writers_leave_the_newest(tmp_path: Path) -> None:
 
 
 def test_who_holds_the_lock_too_long_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.breadcrumb._LOCK_PATIENCE", 0.05)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.trust.breadcrumb._LOCK_PATIENCE", 0.05)
     file = CrumbFile(Cache(tmp_path), NAME)
     file.leave(crumb(5))
     with (tmp_path / f"cvmfschecksum.{NAME}").open() as held:

@@ -16,9 +16,9 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.cache import BOOKS, Cache
-from parrot_py.drivers.cvmfs.census import Census
-from parrot_py.drivers.cvmfs.pins import Pinned, pinned
+from parrot_py.drivers.cvmfs.cache.census import Census
+from parrot_py.drivers.cvmfs.cache.local import BOOKS, Cache
+from parrot_py.drivers.cvmfs.cache.pins import Pinned, pinned
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, NESTED, NESTED_ROOT, Row
 from tests.drivers.cvmfs.test_cache_shared import start_walkers
@@ -231,7 +231,7 @@ def test_nothing_to_evict_is_not_tried_again_and_again(tmp_path: Path, monkeypat
         counted.append(1)
         return Census(*arguments)
 
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.quota.Census", count)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.quota.Census", count)
     for number in range(50):
         path = fill(cache, number, amount=4 * KIB)
         os.link(path, tmp_path / str(number))
@@ -249,7 +249,7 @@ def disk_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             told = real(path)
             return type("Disk", (), {"f_bavail": free // told.f_frsize, "f_frsize": told.f_frsize, "f_blocks": 9})
 
-        monkeypatch.setattr("parrot_py.drivers.cvmfs.quota.os.statvfs", statvfs)
+        monkeypatch.setattr("parrot_py.drivers.cvmfs.cache.quota.os.statvfs", statvfs)
 
     return pretend
 

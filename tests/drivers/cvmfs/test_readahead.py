@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs import readahead
-from parrot_py.drivers.cvmfs.cache import Cache
-from parrot_py.drivers.cvmfs.readahead import ReadAhead
+from parrot_py.drivers.cvmfs.ahead import readahead
+from parrot_py.drivers.cvmfs.ahead.readahead import ReadAhead
+from parrot_py.drivers.cvmfs.cache.local import Cache
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, Row
 from tests.drivers.cvmfs.waiting import Open, content, each_once, eventually, opened, path, read, settle

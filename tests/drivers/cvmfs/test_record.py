@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py.drivers.cvmfs.record import CATALOG, DIRECTORY, FILE, Touch, line_of, read, read_file
-from parrot_py.drivers.cvmfs.recorder import Recorder
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE
+from parrot_py.drivers.cvmfs.ahead.record import CATALOG, DIRECTORY, FILE, Touch, line_of, read, read_file
+from parrot_py.drivers.cvmfs.ahead.recorder import Recorder
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE
 from parrot_py.errors import ConfigError
 
 TOUCHES = [

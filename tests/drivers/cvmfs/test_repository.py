@@ -16,8 +16,8 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Driver, WouldBlock, nonblocking
 from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.catalogs.schema import pack_xattrs
 from parrot_py.drivers.cvmfs.known import Known
-from parrot_py.drivers.cvmfs.schema import pack_xattrs
 from tests.drivers.contract import NEXT, TREE, XATTR, DriverContract, expect_errno
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import DIR, LINK, Row

@@ -14,8 +14,8 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.ending import Ending
-from parrot_py.drivers.cvmfs.fetch import Fetcher
-from parrot_py.drivers.cvmfs.resolve import FAILURE_LIFE, Resolver
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.resolve import FAILURE_LIFE, Resolver
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.support.httpd import Fault, Server
 from tests.support.nameserver import NameServer
@@ -109,7 +109,7 @@ def test_a_look_up_of_the_system_that_hangs_is_left_behind(make: Make, monkeypat
 
 def test_answers_are_kept_for_their_time(make: Make, names: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.resolve.time.monotonic", lambda: now)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.resolve.time.monotonic", lambda: now)
     names.ttl = 200
     long, short, bound = make(), make(dns_min_ttl=500.0), make(dns_max_ttl=100.0)
     resolvers = (long, short, bound)
@@ -133,7 +133,7 @@ def test_answers_are_kept_for_their_time(make: Make, names: NameServer, monkeypa
 
 def test_failures_are_kept_for_a_short_time(make: Make, names: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.resolve.time.monotonic", lambda: now)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.resolve.time.monotonic", lambda: now)
     resolver = make()
     assert resolver.resolve("new.test").error
     names.records["new.test"] = ["127.0.0.1"]

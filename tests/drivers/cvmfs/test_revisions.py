@@ -13,7 +13,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import nonblocking
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.pins import pinned
+from parrot_py.drivers.cvmfs.cache.pins import pinned
 from tests.drivers.contract import expect_errno
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, LINK, NESTED, NESTED_ROOT, Row

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from parrot_py.drivers.cvmfs.proxygroups import Member, ProxyGroups
-from parrot_py.drivers.cvmfs.resolve import Answer
-from parrot_py.drivers.cvmfs.routes import Hop, Route
+from parrot_py.drivers.cvmfs.net.proxygroups import Member, ProxyGroups
+from parrot_py.drivers.cvmfs.net.resolve import Answer
+from parrot_py.drivers.cvmfs.net.routes import Hop, Route
 
 P, Q, R, S = (f"http://{name}:3128" for name in "pqrs")
 KEYS = [n.to_bytes(4, "big") for n in range(0, 1 << 32, (1 << 32) // 1000)]
@@ -35,9 +35,9 @@ def test_a_route_goes_home_after_a_while(monkeypatch: pytest.MonkeyPatch) -> Non
     route.leave_proxy(route.current())
     assert route.current() == Hop("http://b", "http://q")
     now = time.monotonic()
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.routes.time.monotonic", lambda: now + 301)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.routes.time.monotonic", lambda: now + 301)
     assert route.current() == Hop("http://b", "http://p")
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.routes.time.monotonic", lambda: now + 1801)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.routes.time.monotonic", lambda: now + 1801)
     assert route.current() == Hop("http://a", "http://p")
 
 
@@ -46,7 +46,7 @@ def test_zero_means_never_to_go_home(monkeypatch: pytest.MonkeyPatch) -> None:
     route.leave_host(route.current())
     route.leave_proxy(route.current())
     now = time.monotonic()
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.routes.time.monotonic", lambda: now + 1e6)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.net.routes.time.monotonic", lambda: now + 1e6)
     assert route.current() == Hop("http://b", Q)
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.database import Row
-from parrot_py.drivers.cvmfs.sanity import all_well as columns_well
-from parrot_py.drivers.cvmfs.sanity import complaint, listed_wrongly
-from parrot_py.drivers.cvmfs.schema import path_key
+from parrot_py.drivers.cvmfs.catalogs.database import Row
+from parrot_py.drivers.cvmfs.catalogs.sanity import all_well as columns_well
+from parrot_py.drivers.cvmfs.catalogs.sanity import complaint, listed_wrongly
+from parrot_py.drivers.cvmfs.catalogs.schema import path_key
 from tests.drivers.cvmfs import forge
 from tests.drivers.cvmfs.conftest import Forged
 

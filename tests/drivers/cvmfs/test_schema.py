@@ -10,7 +10,7 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.schema import pack_xattrs
+from parrot_py.drivers.cvmfs.catalogs.schema import pack_xattrs
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, FILE, LINK, NESTED, NESTED_ROOT, Row
 

@@ -8,13 +8,13 @@ from typing import Any, Callable
 
 import pytest
 
-from parrot_py.drivers.cvmfs.fetch import Fetcher
+from parrot_py.drivers.cvmfs.cache.layers import Layers
+from parrot_py.drivers.cvmfs.cache.store import Store
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.layers import Layers
-from parrot_py.drivers.cvmfs.records import metainfo
-from parrot_py.drivers.cvmfs.session import Opened, Revoked, Session
-from parrot_py.drivers.cvmfs.store import Store
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
 from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trust.records import metainfo
+from parrot_py.drivers.cvmfs.trust.session import Opened, Revoked, Session
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import NAME
 from tests.support.httpd import Fault

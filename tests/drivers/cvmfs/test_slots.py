@@ -9,9 +9,9 @@ from functools import partial
 
 import pytest
 
+from parrot_py.drivers.cvmfs.ahead.prefetch import Prefetcher
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.prefetch import Prefetcher
-from parrot_py.drivers.cvmfs.slots import SPARED, Slots
+from parrot_py.drivers.cvmfs.net.slots import SPARED, Slots
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.urgency import Background, Ended, current, inherited
 

@@ -12,8 +12,8 @@ import pytest
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.fetch import Fetcher
-from parrot_py.drivers.cvmfs.tls import Credentials
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.tls import Credentials
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.test_transport import self_signed

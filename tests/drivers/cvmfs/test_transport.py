@@ -27,11 +27,11 @@ from cryptography.x509.oid import NameOID
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.ending import Ending
-from parrot_py.drivers.cvmfs.outcome import CONNECT, HTTP, SLOW, TransferError
-from parrot_py.drivers.cvmfs.patience import Patience
-from parrot_py.drivers.cvmfs.routes import Hop
-from parrot_py.drivers.cvmfs.tls import Credentials, CredentialSource
-from parrot_py.drivers.cvmfs.transport import PARALLEL_TRANSFERS, Request, Transport
+from parrot_py.drivers.cvmfs.net.outcome import CONNECT, HTTP, SLOW, TransferError
+from parrot_py.drivers.cvmfs.net.patience import Patience
+from parrot_py.drivers.cvmfs.net.routes import Hop
+from parrot_py.drivers.cvmfs.net.tls import Credentials, CredentialSource
+from parrot_py.drivers.cvmfs.net.transport import PARALLEL_TRANSFERS, Request, Transport
 from tests.support.httpd import Fault, Server
 
 

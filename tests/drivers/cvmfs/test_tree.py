@@ -11,10 +11,10 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Variant
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.drivers.cvmfs.links import Expander
-from parrot_py.drivers.cvmfs.rows import Mount
-from parrot_py.drivers.cvmfs.schema import path_key
-from parrot_py.drivers.cvmfs.tree import Tree
+from parrot_py.drivers.cvmfs.catalogs.links import Expander
+from parrot_py.drivers.cvmfs.catalogs.rows import Mount
+from parrot_py.drivers.cvmfs.catalogs.schema import path_key
+from parrot_py.drivers.cvmfs.catalogs.tree import Tree
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import DIR, LINK, NESTED, NESTED_ROOT, Row
 from tests.drivers.cvmfs.truth import BASIC
@@ -41,7 +41,7 @@ def test_a_nested_catalog_is_loaded_only_for_what_is_below_it(site: Site, opened
 def test_closed_catalogs_open_again_with_the_same_numbers(
     site: Site, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("parrot_py.drivers.cvmfs.tree.OPEN_CATALOGS", 1)
+    monkeypatch.setattr("parrot_py.drivers.cvmfs.catalogs.tree.OPEN_CATALOGS", 1)
     repository = opened(site.config(BASIC))
     first = dict(repository.walk())
     assert sum(mount.catalog.is_open for mount in repository.tree._mounts.values()) <= 2

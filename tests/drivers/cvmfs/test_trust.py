@@ -11,8 +11,8 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.letter import RsaKey, TrustError, open_letter
-from parrot_py.drivers.cvmfs.whitelist import Blacklist, Whitelist, check_whitelist, parse_fingerprint
+from parrot_py.drivers.cvmfs.trust.letter import RsaKey, TrustError, open_letter
+from parrot_py.drivers.cvmfs.trust.whitelist import Blacklist, Whitelist, check_whitelist, parse_fingerprint
 from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import NAME, letter, rsa_key, sign
 from tests.drivers.cvmfs.trouble import refused

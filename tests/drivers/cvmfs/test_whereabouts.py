@@ -15,12 +15,13 @@ from typing import Any, Callable
 import pytest
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.cvmfs import Repository, whereabouts
-from parrot_py.drivers.cvmfs.cache import Cache
+from parrot_py.drivers.cvmfs import Repository
+from parrot_py.drivers.cvmfs.cache import whereabouts
+from parrot_py.drivers.cvmfs.cache.local import Cache
+from parrot_py.drivers.cvmfs.cache.stored import Stored
+from parrot_py.drivers.cvmfs.cache.whereabouts import FOLDER, Place, Whereabouts
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.stored import Stored
-from parrot_py.drivers.cvmfs.whereabouts import FOLDER, Place, Whereabouts
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, Row
 from tests.support.httpd import Fault

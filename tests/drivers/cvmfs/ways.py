@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from parrot_py.config.model import DIRECT, RepositoryConfig
-from parrot_py.drivers.cvmfs.fetch import Fetcher
+from parrot_py.drivers.cvmfs.cache.sink import Memory, ObjectSink
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE
-from parrot_py.drivers.cvmfs.sink import Memory, ObjectSink
+from parrot_py.drivers.cvmfs.net.fetch import Fetcher
 from tests.support.httpd import Server
 
 CONTENT = b"some content that is worth having" * 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-from parrot_py.drivers.cvmfs.authz import HelperError
-from parrot_py.drivers.cvmfs.authz_helper import LONGEST_MESSAGE, PERMIT, decode, decode_head, read_permit
+from parrot_py.drivers.cvmfs.trust.authz import HelperError
+from parrot_py.drivers.cvmfs.trust.authz_helper import LONGEST_MESSAGE, PERMIT, decode, decode_head, read_permit
 from tests.fuzz.target import Target
 
 

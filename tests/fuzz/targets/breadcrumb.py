@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parrot_py.drivers.cvmfs.breadcrumb import Breadcrumb
+from parrot_py.drivers.cvmfs.trust.breadcrumb import Breadcrumb
 from tests.fuzz.target import Target
 
 

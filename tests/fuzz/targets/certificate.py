@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 
-from parrot_py.drivers.cvmfs.letter import TrustError
-from parrot_py.drivers.cvmfs.whitelist import Certificate
+from parrot_py.drivers.cvmfs.trust.letter import TrustError
+from parrot_py.drivers.cvmfs.trust.whitelist import Certificate
 from tests.fuzz.target import Target
 
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from parrot_py.drivers.cvmfs.history import History
+from parrot_py.drivers.cvmfs.catalogs.history import History
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.fuzz import edits, scratch
 from tests.fuzz.target import CORPUS, Target

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.letter import TrustError, open_letter
-from parrot_py.drivers.cvmfs.manifest import Manifest, read_manifest
+from parrot_py.drivers.cvmfs.trust.letter import TrustError, open_letter
+from parrot_py.drivers.cvmfs.trust.manifest import Manifest, read_manifest
 from tests.fuzz.target import Target
 
 NAME = "fuzz.parrot.test"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from parrot_py.drivers.cvmfs.cache.sink import Memory, ObjectSink
+from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.outcome import TransferError
-from parrot_py.drivers.cvmfs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
-from parrot_py.drivers.cvmfs.sink import Memory, ObjectSink
+from parrot_py.drivers.cvmfs.net.outcome import TransferError
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.fuzz.target import Target
 

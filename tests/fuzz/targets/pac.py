@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from contextlib import suppress
 
-from parrot_py.drivers.cvmfs import pac
-from parrot_py.drivers.cvmfs.geo import Places
+from parrot_py.drivers.cvmfs.net import pac
+from parrot_py.drivers.cvmfs.net.geo import Places
 from tests.fuzz.target import Target
 
 _PLACES = Places.of(("http://a.test/cvmfs", "http://b.test/cvmfs"), (), (("http://p.test:3128",),))

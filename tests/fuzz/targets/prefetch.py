@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from parrot_py.drivers.cvmfs import bundles, record
+from parrot_py.drivers.cvmfs.ahead import bundles, record
 from tests.fuzz.target import Target
 
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 
 from parrot_py.drivers.cvmfs.hashes import Algorithm
-from parrot_py.drivers.cvmfs.letter import RsaKey, TrustError
-from parrot_py.drivers.cvmfs.whitelist import Blacklist, Whitelist, check_whitelist
+from parrot_py.drivers.cvmfs.trust.letter import RsaKey, TrustError
+from parrot_py.drivers.cvmfs.trust.whitelist import Blacklist, Whitelist, check_whitelist
 from tests.fuzz.target import Target
 
 NAME = "fuzz.parrot.test"

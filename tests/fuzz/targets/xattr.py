@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parrot_py.drivers.cvmfs.schema import unpack_xattrs
+from parrot_py.drivers.cvmfs.catalogs.schema import unpack_xattrs
 from tests.fuzz.target import Target
 
 

@@ -1,0 +1,1 @@
+"""How bytes come from servers: ways, connections, time-outs, failures, repetitions (docs/network.md)."""
