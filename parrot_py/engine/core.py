@@ -18,8 +18,16 @@ from parrot_py.engine._core import ffi, lib
 from parrot_py.errors import EngineError
 
 CData = Any  # cffi's objects have no static types
-NR_LSEEK: int = lib.pp_nr_lseek
+NR_LSEEK: list[int] = ffi.unpack(lib.pp_nr_lseek, lib.PP_ABIS)
+"""The number of lseek in each ABI."""
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
+
+
+class Abi(IntEnum):
+    """How a call was made: by which instruction, with which numbers, registers and layouts in memory."""
+
+    X86_64 = lib.PP_X86_64
+    I386 = lib.PP_I386
 
 
 class Kind(IntEnum):
@@ -63,9 +71,9 @@ FOLLOW, NOFOLLOW = 1, 2
 
 
 class CallSpec(NamedTuple):
-    """One line of the table as the core needs it; argument positions are 0 to 5, ``-1`` for none."""
+    """One line of the table as the core needs it: numbers by ABI, argument positions 0 to 5, ``-1`` for none."""
 
-    nr: int
+    nr: tuple[int, int]
     kind: Kind
     path: tuple[int, int] = (-1, -1)
     dirfd: tuple[int, int] = (-1, -1)
@@ -81,11 +89,12 @@ class Stop:
     pointer) and, for a relative or empty path, the text of the link of its directory in /proc.
     """
 
-    __slots__ = ("args", "base", "index", "memo", "path", "serial", "tid")
+    __slots__ = ("abi", "args", "base", "index", "memo", "path", "serial", "tid")
 
     def __init__(self, c: CData) -> None:
         self.tid: int = c.tid
         self.serial: int = c.serial
+        self.abi = Abi(c.abi)
         self.index: int = c.index
         self.args: list[int] = ffi.unpack(c.args, 6)
         p, q = c.path_len

@@ -15,7 +15,6 @@ from parrot_py.places import Target, fail
 from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call, Place, Rewrite, handles
 from parrot_py.syscalls.early import OPEN_TREE_CLONE
 from parrot_py.syscalls.open import object_of
-from parrot_py.syscalls.table import number
 
 
 @handles("pivot_root", "move_mount")
@@ -53,7 +52,7 @@ def open_tree(call: Call, target: Target) -> Answer:
     target.found()
     path, _ = object_of(call, call.node(target))
     nofollow = os.O_NOFOLLOW if flags & AT_SYMLINK_NOFOLLOW else 0
-    return Rewrite((AT_FDCWD, path, os.O_PATH | nofollow | flags & os.O_CLOEXEC, 0, 0, 0), nr=number("openat"))
+    return Rewrite((AT_FDCWD, path, os.O_PATH | nofollow | flags & os.O_CLOEXEC, 0, 0, 0), nr=call.number("openat"))
 
 
 @handles("acct", "swapon")

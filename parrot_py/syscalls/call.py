@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
 from parrot_py.drivers.base import Inode
-from parrot_py.engine.core import Engine, Stop
+from parrot_py.engine.core import Abi, Engine, Stop
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials, X, file_flags
+from parrot_py.syscalls import table
 from parrot_py.walk import Walker
 
 AT_FDCWD = -100
@@ -135,7 +136,7 @@ def _place(arg: int | bytes | list[int | bytes], base: int, blob: bytearray) -> 
 class Call:
     """One stopped call and the means to answer it."""
 
-    __slots__ = ("args", "context", "name", "stop", "tid")
+    __slots__ = ("abi", "args", "context", "name", "stop", "tid")
 
     def __init__(self, context: Context, stop: Stop, name: str) -> None:
         self.context = context
@@ -143,6 +144,11 @@ class Call:
         self.name = name
         self.args = stop.args
         self.tid = stop.tid
+        self.abi: Abi = stop.abi
+
+    def number(self, name: str) -> int:
+        """The number of call *name* for the thread in hand."""
+        return table.number(name, self.abi)
 
     def int32(self, position: int) -> int:
         """Argument *position* as a signed 32-bit integer (an ``int`` of C)."""

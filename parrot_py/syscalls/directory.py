@@ -145,7 +145,7 @@ def getdents64(call: Call, node: Node | None) -> Answer:
         return 0
     count, length = _deliver(call, records, buffer)
     if engine.seek(call.tid, fd, start + count, os.SEEK_SET) < 0:
-        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK, result=length)
+        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK[call.abi], result=length)
     return length
 
 

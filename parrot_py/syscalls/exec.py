@@ -25,7 +25,6 @@ from parrot_py.syscalls.call import (
     Rewrite,
     handles,
 )
-from parrot_py.syscalls.table import number
 
 _HEAD = 256  # BINPRM_BUF_SIZE
 _MAX_SCRIPTS = 5
@@ -138,7 +137,7 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, clos
             head = b""  # not readable, perhaps still executable: the kernel will tell
     path = _kernel_path(call, program, place, filename)
     arguments: int | list[int | bytes] = argv if new_argv is None else new_argv
-    return Rewrite((path, arguments, envp, 0, 0, 0), nr=number("execve"), exec_name=filename)
+    return Rewrite((path, arguments, envp, 0, 0, 0), nr=call.number("execve"), exec_name=filename)
 
 
 def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -> bytes:

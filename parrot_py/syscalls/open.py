@@ -14,7 +14,6 @@ from parrot_py.process import R
 from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Redirect, Rewrite, handles
 from parrot_py.syscalls.early import O_TMPFILE_BIT
-from parrot_py.syscalls.table import number
 
 O_PATH = os.O_PATH
 _WRITES = (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_RDWR)
@@ -150,4 +149,4 @@ def openat2(call: Call, place: Place, flags: int, mode: int) -> Answer:
         answer = _open(call, place, flags, 1)
         if isinstance(answer, Redirect):
             path = answer.path
-    return Rewrite((AT_FDCWD, path, flags | 0o100000, mode, 0, 0), nr=number("openat"))
+    return Rewrite((AT_FDCWD, path, flags | 0o100000, mode, 0, 0), nr=call.number("openat"))

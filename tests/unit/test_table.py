@@ -6,45 +6,69 @@ import re
 from pathlib import Path
 
 import pytest
-from ptrace.syscall.linux.x86_64 import SYSCALL_NAMES
+from ptrace.syscall.linux.i386 import SYSCALL_NAMES as I386_NAMES
+from ptrace.syscall.linux.x86_64 import SYSCALL_NAMES as X86_64_NAMES
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
-from parrot_py.engine.core import Kind, Warm
+from parrot_py.engine.core import Abi, Kind, Warm
 from parrot_py.syscalls import passed
 from parrot_py.syscalls.call import handlers
 from parrot_py.syscalls.early import CHECKS
 from parrot_py.syscalls.passed import FULL, PARTIAL, REFUSED
 from parrot_py.syscalls.table import ROWS
 
-NUMBERS = {row.name: row.x86_64 for row in ROWS}
-HEADERS = ("/usr/include/asm/unistd_64.h", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+NUMBERS = {abi: {row.name: number for row in ROWS if (number := row.numbers[abi]) is not None} for abi in Abi}
+HEADERS = {Abi.X86_64: "unistd_64.h", Abi.I386: "unistd_32.h"}
+PYTHON_PTRACE = {
+    Abi.X86_64: {n: name for n, name in X86_64_NAMES.items() if n < 512},  # from there on x32
+    Abi.I386: {**I386_NAMES, 52: "umount2", 191: "ugetrlimit"},  # where it has the names of other calls
+}
+ABIS = pytest.mark.parametrize("abi", Abi)
 
 
-def test_names_and_numbers_occur_once() -> None:
-    assert len(NUMBERS) == len(ROWS) == len(set(NUMBERS.values()))
-    assert [row.x86_64 for row in ROWS] == sorted(NUMBERS.values())
+@ABIS
+def test_names_and_numbers_occur_once(abi: Abi) -> None:
+    numbered = [row for row in ROWS if row.numbers[abi] is not None]
+    assert len(NUMBERS[abi]) == len(numbered) == len(set(NUMBERS[abi].values()))
 
 
-def _of_the_headers() -> dict[int, str]:
-    header = next((Path(name) for name in HEADERS if Path(name).exists()), None)
+def test_lines_are_in_order() -> None:
+    known = [row.x86_64 for row in ROWS if row.x86_64 is not None]
+    others = [row.i386 for row in ROWS if row.x86_64 is None]
+    assert known == sorted(known)
+    assert others == sorted(number for number in others if number is not None)
+    assert [row.x86_64 for row in ROWS] == [*known, *[None for _ in others]]
+
+
+def _of_the_headers(abi: Abi) -> dict[int, str]:
+    places = [Path("/usr/include", machine, "asm", HEADERS[abi]) for machine in ("", "x86_64-linux-gnu")]
+    header = next((place for place in places if place.exists()), None)
     if header is None:
-        pytest.skip("no <asm/unistd_64.h> here")
+        pytest.skip(f"no <asm/{HEADERS[abi]}> here")
     return {int(number): name for name, number in re.findall(r"#define __NR_(\w+) (\d+)", header.read_text())}
 
 
-def test_numbers_are_those_of_the_kernel() -> None:
-    known = {name: number for number, name in _of_the_headers().items()}
+@ABIS
+def test_numbers_are_those_of_the_kernel(abi: Abi) -> None:
+    known = {name: number for number, name in _of_the_headers(abi).items()}
     assert "openat" in known
     newest = max(known.values())  # an old header lacks the newest calls
-    told = {name: number for name, number in NUMBERS.items() if number <= newest}
+    told = {name: number for name, number in NUMBERS[abi].items() if number <= newest}
     assert told == {name: known.get(name) for name in told}
 
 
-def test_numbers_are_those_of_python_ptrace() -> None:
-    known = {number: name for number, name in SYSCALL_NAMES.items() if number < 512}  # from there on x32
-    told = {name: known[number] for name, number in NUMBERS.items() if number in known}
-    assert len(told) >= sum(number <= max(known) for number in NUMBERS.values()) > 80
-    assert all(ours == theirs for ours, theirs in told.items())
+@ABIS
+def test_numbers_are_those_of_python_ptrace(abi: Abi) -> None:
+    known = PYTHON_PTRACE[abi]
+    told = {name: known[number] for name, number in NUMBERS[abi].items() if number in known}
+    assert len(told) >= sum(number <= max(known) for number in NUMBERS[abi].values()) > 60
+    assert all(_function(ours) == _function(theirs) for ours, theirs in told.items())
+
+
+def _function(name: str) -> str:
+    """What is common to the names of a call in the headers and in the kernel's source: "oldstat" is sys_stat, "stat"
+    sys_newstat, "chown" sys_chown16, "chown32" sys_chown."""
+    return re.sub(r"^_?(old_?|new)?|(16|32)$", "", name)
 
 
 def test_every_line_has_a_handler_and_every_handler_a_line() -> None:
@@ -63,14 +87,14 @@ def test_lines_say_what_their_kind_needs() -> None:
 
 
 def test_every_number_is_either_stopped_or_native() -> None:
-    passing = passed.names()
+    passing, stopping = passed.names(), NUMBERS[Abi.X86_64]
     assert sum(len(group.calls) for group in passed.GROUPS) == len(passing)
-    assert not passing.keys() & NUMBERS.values()
-    both = {**passing, **{number: name for name, number in NUMBERS.items()}}
+    assert not passing.keys() & stopping.values()
+    both = {**passing, **{number: name for name, number in stopping.items()}}
     assert set(both) >= set(range(337)) | set(range(424, 471))
-    known = _of_the_headers()
+    known = _of_the_headers(Abi.X86_64)
     assert {number: both.get(number) for number in known} == known
-    python_ptrace = {n: name for n, name in SYSCALL_NAMES.items() if n < 512}
+    python_ptrace = dict(PYTHON_PTRACE[Abi.X86_64])
     python_ptrace[283] = "timerfd_create"  # it has "timerfd", what the call was named before Linux 2.6.25
     assert {n: both.get(n) for n in python_ptrace} == python_ptrace
 

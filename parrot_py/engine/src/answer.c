@@ -5,7 +5,7 @@
 
 #include "pp.h"
 
-const int pp_nr_lseek = PP_NR_LSEEK;
+const int pp_nr_lseek[PP_ABIS] = PP_NR_LSEEK;
 
 /* Skip the call and return value.  One stop, no memory touched.  Pre: t is stopped at an entry. */
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value)
@@ -80,7 +80,7 @@ static void run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *re
 void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value)
 {
     pp_regs regs = t->regs;
-    *pp_arg(&regs, arg) = value;
+    *pp_arg(&regs, t->abi, arg) = value;
     run_changed(e, t, &regs);
 }
 
@@ -103,13 +103,13 @@ int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *
     uint64_t stub = one_stop && e->use_seccomp && arg < PP_STUB_ARGS ? pp_stub(t->mm) : 0;
     if (stub) {
         t->stub_ip = pp_ip(&regs);
-        t->stub_value = *pp_arg(&regs, arg);
+        t->stub_value = *pp_arg(&regs, t->abi, arg);
         pp_enter_stub(&regs, stub, arg, slot);
         pp_set_regs(e, t, &regs);
         pp_go(e, t, 0);
         return 0;
     }
-    *pp_arg(&regs, arg) = slot;
+    *pp_arg(&regs, t->abi, arg) = slot;
     run_changed(e, t, &regs);
     return 0;
 }
@@ -152,7 +152,7 @@ int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const
     if (nr >= 0)
         pp_set_nr(&regs, (uint64_t)nr);
     for (int i = 0; i < 6; i++)
-        *pp_arg(&regs, i) = args[i];
+        *pp_arg(&regs, t->abi, i) = args[i];
     t->has_result = has_result;
     t->result = result;
     if (exec_name_len >= 0) {
@@ -167,7 +167,7 @@ static void restore(struct pp_engine *e, struct tracee *t, pp_regs *regs)
 {
     int64_t value = (int64_t)pp_result(regs);
     for (int i = 0; i < 6; i++)
-        *pp_arg(regs, i) = *pp_arg(&t->regs, i);
+        *pp_arg(regs, t->abi, i) = *pp_arg(&t->regs, t->abi, i);
     pp_set_nr(regs, pp_nr(&t->regs)); /* the kernel restarts an interrupted call by this number */
     if (t->has_result && value >= 0)
         pp_set_result(regs, (uint64_t)t->result);

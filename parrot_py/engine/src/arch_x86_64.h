@@ -15,11 +15,13 @@ typedef struct user_regs_struct pp_regs;
 
 #define PP_AUDIT_ARCH AUDIT_ARCH_X86_64
 #define PP_SYSCALL_INSN_LEN 2
-#define PP_NR_MMAP 9
-#define PP_NR_LSEEK 8
-#define PP_NR_CLONE 56
-#define PP_NR_CLONE3 435
 #define PP_NR_LIMIT 1024 /* table numbers lie below; x32 numbers (bit 30) never match and pass */
+
+/* The calls that the core itself issues or looks for, by enum pp_abi. */
+static const int pp_nr_mmap[PP_ABIS] = {9, 192};
+static const int pp_nr_clone[PP_ABIS] = {56, 120};
+static const int pp_nr_clone3[PP_ABIS] = {435, 435};
+#define PP_NR_LSEEK {8, 19}
 
 static inline uint64_t pp_nr(const pp_regs *r) { return r->orig_rax; }
 static inline void pp_set_nr(pp_regs *r, uint64_t nr) { r->orig_rax = nr; }
@@ -29,16 +31,29 @@ static inline uint64_t pp_ip(const pp_regs *r) { return r->rip; }
 
 static inline void pp_set_ip(pp_regs *r, uint64_t ip) { r->rip = ip; }
 
-static inline unsigned long long *pp_arg(pp_regs *r, int i)
+/* The register of argument i.  Those of i386 count by their lower halves only: see pp_arg_value. */
+static inline unsigned long long *pp_arg(pp_regs *r, int abi, int i)
 {
-    switch (i) {
+    switch (abi == PP_I386 ? i + 6 : i) {
     case 0: return &r->rdi;
     case 1: return &r->rsi;
     case 2: return &r->rdx;
     case 3: return &r->r10;
     case 4: return &r->r8;
-    default: return &r->r9;
+    case 5: return &r->r9;
+    case 6: return &r->rbx;
+    case 7: return &r->rcx;
+    case 8: return &r->rdx;
+    case 9: return &r->rsi;
+    case 10: return &r->rdi;
+    default: return &r->rbp;
     }
+}
+
+static inline uint64_t pp_arg_value(pp_regs *r, int abi, int i)
+{
+    uint64_t value = *pp_arg(r, abi, i);
+    return abi == PP_I386 ? (uint32_t)value : value;
 }
 
 /* Make the stopped call execute its instruction again, as if it had not begun. */
@@ -64,9 +79,9 @@ static const unsigned char pp_stub_code[2 * PP_STUB_STRIDE] = {
 static inline void pp_enter_stub(pp_regs *r, uint64_t stub, int arg, uint64_t value)
 {
     r->rcx = r->rip;
-    r->r11 = *pp_arg(r, arg);
+    r->r11 = *pp_arg(r, PP_X86_64, arg);
     r->rip = stub + (uint64_t)arg * PP_STUB_STRIDE + PP_SYSCALL_INSN_LEN;
-    *pp_arg(r, arg) = value;
+    *pp_arg(r, PP_X86_64, arg) = value;
 }
 
 /* Finish by hand what the stub would do, so that a signal handler or debugger never sees the stub. */
@@ -76,7 +91,7 @@ static inline int pp_leave_stub(pp_regs *r, uint64_t stub)
     if (off >= 2 * PP_STUB_STRIDE)
         return 0;
     if (off % PP_STUB_STRIDE == PP_SYSCALL_INSN_LEN)
-        *pp_arg(r, (int)(off / PP_STUB_STRIDE)) = r->r11;
+        *pp_arg(r, PP_X86_64, (int)(off / PP_STUB_STRIDE)) = r->r11;
     r->rip = r->rcx;
     return 1;
 }

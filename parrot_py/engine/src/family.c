@@ -26,10 +26,11 @@ static bool shares_memory(const struct pp_engine *e, struct tracee *t, int event
     uint64_t flags = 0;
     if (event == PTRACE_EVENT_VFORK || pp_get_regs(e, t, &regs) != 0)
         return true;
-    if (pp_nr(&regs) == PP_NR_CLONE)
-        flags = *pp_arg(&regs, 0);
-    else if (pp_nr(&regs) == PP_NR_CLONE3)
-        pp_read(t->tid, *pp_arg(&regs, 0), (char *)&flags, sizeof flags);
+    int abi = PP_X86_64, nr = (int)pp_nr(&regs);
+    if (nr == pp_nr_clone[abi])
+        flags = pp_arg_value(&regs, abi, 0);
+    else if (nr == pp_nr_clone3[abi])
+        pp_read(t->tid, pp_arg_value(&regs, abi, 0), (char *)&flags, sizeof flags);
     return flags & SHARES_MEMORY;
 }
 

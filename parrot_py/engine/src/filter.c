@@ -112,7 +112,7 @@ int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
     }
     for (int i = 0; i < n; i++) {
         bool refuse = e->calls[i].kind == PP_REFUSE;
-        leaves[i].nr = e->calls[i].nr;
+        leaves[i].nr = e->calls[i].nr[PP_X86_64];
         leaves[i].kind = e->calls[i].kind;
         leaves[i].action = refuse ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRACE | (uint32_t)i;
     }

@@ -209,7 +209,7 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
     for (int i = 0; i < 2; i++)
         s->path_len[i] = s->base_len[i] = -1;
     for (int i = 0; i < 6; i++)
-        s->args[i] = *pp_arg(&t->regs, i);
+        s->args[i] = pp_arg_value(&t->regs, t->abi, i);
     switch (call->kind) {
     case PP_REFUSE:
         return OURS;

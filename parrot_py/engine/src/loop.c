@@ -79,7 +79,7 @@ static void undo_stub_restart(struct tracee *t)
     uint64_t stub = pp_stub(t->mm), off = pp_ip(&t->regs) - stub;
     if (!stub || off >= PP_STUB_ARGS * PP_STUB_STRIDE || off % PP_STUB_STRIDE != PP_SYSCALL_INSN_LEN)
         return;
-    *pp_arg(&t->regs, (int)(off / PP_STUB_STRIDE)) = t->stub_value;
+    *pp_arg(&t->regs, PP_X86_64, (int)(off / PP_STUB_STRIDE)) = t->stub_value;
     pp_set_ip(&t->regs, t->stub_ip);
     t->undone = true;
 }
@@ -92,7 +92,7 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     if (t->no_room != pp_ip(&t->regs))
         t->no_room = 0;
     uint64_t nr = pp_nr(&t->regs);
-    int index = nr < PP_NR_LIMIT ? e->by_nr[nr] : -1;
+    int index = nr < PP_NR_LIMIT ? e->by_nr[t->abi][nr] : -1;
     if (index < 0) {
         e->counters[PP_C_OTHER]++;
         pp_go(e, t, 0);
@@ -122,6 +122,7 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     s->tid = t->tid;
     s->serial = t->serial;
     s->index = index;
+    s->abi = t->abi;
     return true;
 }
 

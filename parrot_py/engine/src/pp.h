@@ -15,8 +15,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "arch_x86_64.h"
 #include "seam.h"
+
+#include "arch_x86_64.h"
 
 #define PP_PATH_MAX 4096
 #define PP_CLONE_UNTRACED 0x00800000
@@ -61,7 +62,8 @@ struct tracee {
     int64_t result;
     uint64_t no_room;    /* instruction of the call for which no memory could be mapped, 0 when there is none */
     uint64_t wanted;     /* INJECT: bytes asked for */
-    pp_regs regs;        /* at the entry of the call in hand */
+    int abi;             /* of the call in hand, with its registers at the entry */
+    pp_regs regs;
     uint64_t stub_ip;    /* instruction pointer and argument that the stub is to restore, for restarts inside it */
     uint64_t stub_value;
     bool undone;         /* regs differ from the kernel's: the call began again inside the stub */
@@ -98,7 +100,7 @@ struct pp_engine {
     int64_t parked_checked; /* when the parked threads were last looked at, in ns of the monotonic clock */
     struct pp_call *calls;
     int call_count;
-    short by_nr[PP_NR_LIMIT];
+    short by_nr[PP_ABIS][PP_NR_LIMIT];
     int prefix_count;
     char *prefixes[PP_MAX_PREFIXES];
     int prefix_len[PP_MAX_PREFIXES];

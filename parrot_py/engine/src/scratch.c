@@ -77,13 +77,13 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
     uint64_t length = size <= PAGE ? USUAL_SIZE : ((size + PAGE - 1) & ~(uint64_t)(PAGE - 1)) + PAGE;
     if (size > PAGE && length == USUAL_SIZE)
         length += PAGE;
-    pp_set_nr(&regs, PP_NR_MMAP);
-    *pp_arg(&regs, 0) = 0;
-    *pp_arg(&regs, 1) = length;
-    *pp_arg(&regs, 2) = t->mm->no_exec ? PROT_READ : PROT_READ | PROT_EXEC;
-    *pp_arg(&regs, 3) = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    *pp_arg(&regs, 4) = (unsigned long long)-1;
-    *pp_arg(&regs, 5) = 0;
+    pp_set_nr(&regs, (uint64_t)pp_nr_mmap[t->abi]);
+    *pp_arg(&regs, t->abi, 0) = 0;
+    *pp_arg(&regs, t->abi, 1) = length;
+    *pp_arg(&regs, t->abi, 2) = t->mm->no_exec ? PROT_READ : PROT_READ | PROT_EXEC;
+    *pp_arg(&regs, t->abi, 3) = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    *pp_arg(&regs, t->abi, 4) = (unsigned long long)-1;
+    *pp_arg(&regs, t->abi, 5) = 0;
     pp_set_regs(e, t, &regs);
     t->wanted = length;
     t->pending = INJECT;

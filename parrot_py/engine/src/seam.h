@@ -1,6 +1,9 @@
 /* The seam between the core and its Python wrapper (core.py).  This file is read twice: by the C compiler and, as the
  * declarations of the cffi module, by _build.py; so it holds plain declarations only. */
 
+/* How a call was made.  A thread may use both: int 0x80 in a 64-bit program is a call of i386. */
+enum pp_abi { PP_X86_64, PP_I386, PP_ABIS };
+
 enum pp_kind {
     PP_PATH,    /* takes one or two paths */
     PP_FD,      /* takes a descriptor that may be ours */
@@ -40,7 +43,7 @@ enum { PP_FOLLOW = 1, PP_NOFOLLOW = 2 };
 
 /* One line of the system-call table.  Argument positions are 0 to 5, or -1 where the call has none. */
 struct pp_call {
-    int nr;
+    int nr[2]; /* by enum pp_abi; -1: that one has no such call */
     int kind;
     int path[2];
     int dirfd[2]; /* -1: relative to the working directory */
@@ -54,6 +57,7 @@ struct pp_stop {
     int tid;
     unsigned int serial; /* tells this stop from a later one of a thread with the same id */
     int index;           /* of the call in the table */
+    int abi;             /* enum pp_abi */
     unsigned long long args[6];
     int path_len[2]; /* -1: no such path, or the pointer was NULL */
     int base_len[2]; /* -1: the path is absolute; else base says what dirfd or the working directory is */
@@ -85,7 +89,7 @@ enum pp_counter {
 
 struct pp_engine;
 
-extern const int pp_nr_lseek; /* number of lseek, which handlers put in the place of other calls */
+extern const int pp_nr_lseek[2]; /* number of lseek, which handlers put in the place of other calls */
 
 struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp);
 void pp_free(struct pp_engine *e);

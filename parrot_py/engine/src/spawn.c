@@ -30,12 +30,15 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
     e->owner = (pid_t)syscall(SYS_gettid);
     e->status_pipe = -1;
     memset(e->by_nr, -1, sizeof e->by_nr);
-    for (int i = 0; i < count; i++) {
-        if (calls[i].nr < 0 || calls[i].nr >= PP_NR_LIMIT || e->by_nr[calls[i].nr] >= 0) {
+    for (int i = 0; i < PP_ABIS * count; i++) {
+        int abi = i / count, nr = calls[i % count].nr[abi];
+        if (nr < 0)
+            continue;
+        if (nr >= PP_NR_LIMIT || e->by_nr[abi][nr] >= 0) {
             pp_free(e);
             return NULL;
         }
-        e->by_nr[calls[i].nr] = (short)i;
+        e->by_nr[abi][nr] = (short)(i % count);
     }
     return e;
 }
