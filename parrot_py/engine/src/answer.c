@@ -64,8 +64,7 @@ int pp_park(struct pp_engine *e, const struct pp_stop *s)
     struct tracee *t = pp_held(e, s);
     if (!t)
         return -ESRCH;
-    t->state = PARKED;
-    e->parked++;
+    pp_set_state(e, t, PARKED);
     return 0;
 }
 

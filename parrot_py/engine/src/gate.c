@@ -29,7 +29,7 @@ static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, 
         return false;
     if (tells_of_us(path))
         return true;
-    const char *rest = pp_proc_magic(t->tid, path, link, sizeof link);
+    const char *rest = pp_proc_magic(t->tid, pp_group_of(e, t), path, link, sizeof link);
     if (!rest)
         return false;
     ssize_t n = readlink(link, text, sizeof text - 1);

@@ -159,17 +159,18 @@ static const char *skip_pid(const char *p)
 }
 
 /* If path begins with one of the links in /proc that jump to an object (cwd, exe, root, fd/N, map_files/A-B; /dev/fd/N …),
- * write that link with the thread's own number into out and return what follows it; else NULL. */
-const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size)
+ * write that link with the number of the thread or process into out and return what follows it; else NULL. */
+const char *pp_proc_magic(pid_t tid, pid_t group, const char *path, char *out, int size)
 {
     static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
     for (int i = 0; i < 3; i++)
         if (under(path, streams[i], (int)strlen(streams[i]))) {
-            snprintf(out, (size_t)size, "/proc/%d/fd/%d", tid, i);
+            snprintf(out, (size_t)size, "/proc/%d/fd/%d", group, i);
             return path + strlen(streams[i]);
         }
     char who[32];
-    snprintf(who, sizeof who, "%d", tid);
+    /* "self" is the process, whose table and directory a thread need not share (unshare). */
+    snprintf(who, sizeof who, "%d", strncmp(path, "/proc/thread-self/", 18) == 0 ? tid : group);
     const char *rest;
     if (strncmp(path, "/dev/fd/", 8) == 0) {
         rest = path + 5;

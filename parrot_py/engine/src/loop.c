@@ -8,7 +8,7 @@
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
 #endif
-#define SPINS 100       /* about 30 us, a third of what waking a sleeping processor of a virtual machine costs */
+#define SPIN_NS 30000   /* a third of what waking a sleeping processor of a virtual machine costs */
 #define CREDIT_MAX 16
 #define RETRY_AFTER 16
 #define PARKED_CHECK_NS 100000000L
@@ -27,17 +27,30 @@ static int push(struct pp_engine *e, pid_t tid, int status)
     return 0;
 }
 
-/* Collect everything that can be collected now before any of it is handled: no busy thread starves the others. */
+/* exec by another thread gave the leader's number away: what the leader itself said before that is history. */
+static void forget_leader(struct pp_engine *e, pid_t tid)
+{
+    for (int i = 0; i < e->queue_count; i++)
+        if (e->queue[i].tid == tid)
+            e->queue[i].tid = 0;
+}
+
+/* Collect everything that can be collected now before any of it is handled: no busy thread starves the others.
+ * Children of other threads of ours are theirs to wait for, and need not be looked through. */
 static bool drain(struct pp_engine *e)
 {
     int status;
     pid_t tid;
     e->queue_head = e->queue_count = 0;
-    while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+    while ((tid = waitpid(-1, &status, __WALL | __WNOTHREAD | WNOHANG)) > 0) {
+        if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC)
+            forget_leader(e, tid);
         if (push(e, tid, status) != 0)
             break;
-    if (tid < 0 && errno == ECHILD && e->queue_count == 0)
-        pp_drop_all(e); /* whatever the records say: the kernel knows of no tracee */
+    }
+    e->childless = tid < 0 && errno == ECHILD && e->queue_count == 0;
+    if (e->childless)
+        pp_drop_all(e); /* whatever the records say */
     return e->queue_count > 0;
 }
 
@@ -48,7 +61,7 @@ static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
         pp_go(e, t, 0);
         return;
     }
-    t->state = LISTENING;
+    pp_set_state(e, t, LISTENING);
     pp_ptrace(e, PTRACE_LISTEN, t->tid, NULL, NULL);
     if (e->parked)
         pp_check_parked(e);
@@ -117,7 +130,7 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
         break;
     }
     e->counters[PP_C_PYTHON]++;
-    t->state = HELD;
+    pp_set_state(e, t, HELD);
     t->serial = ++e->serial;
     s->tid = t->tid;
     s->serial = t->serial;
@@ -142,13 +155,18 @@ static bool syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *
 /* Handle one wait status.  True when *s now holds a stop for Python. */
 static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop *s)
 {
+    if (!event.tid)
+        return false;
     if (!WIFSTOPPED(event.status)) {
         pp_note_death(e, event.tid, event.status);
         return false;
     }
     struct tracee *t = pp_find(e, event.tid);
-    if (!t && !(t = pp_add(e, event.tid, pp_mm_new())))
-        return false;
+    if (!t) {
+        pp_note_unknown(e, event.tid);
+        if (!(t = pp_add(e, event.tid, pp_mm_new())))
+            return false;
+    }
     int sig = WSTOPSIG(event.status), kind = event.status >> 16;
     if (sig == (SIGTRAP | 0x80))
         return syscall_stop(e, t, s);
@@ -186,7 +204,8 @@ static bool spin(struct pp_engine *e)
 {
     if (e->spin_credit <= 0 && ++e->sleeps % RETRY_AFTER != 0)
         return false;
-    for (int i = 0; i < SPINS; i++)
+    /* By the clock: among thousands of tracees a single look takes longer than it should last. */
+    for (int64_t end = pp_now() + SPIN_NS; pp_now() < end;)
         if (drain(e)) {
             e->spin_credit = e->spin_credit + 2 < CREDIT_MAX ? e->spin_credit + 2 : CREDIT_MAX;
             return true;
@@ -208,7 +227,8 @@ static int sleep_for_event(struct pp_engine *e)
             return 0;
         if (drain(e))
             return 1;
-        if (e->tracees == 0)
+        /* Without a record there may still be a child whose parent was killed before it could tell of it. */
+        if (e->childless || (e->tracees == 0 && !pp_any_traced(e)))
             return -1;
         if (spin(e))
             return 1;

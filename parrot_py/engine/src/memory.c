@@ -86,20 +86,28 @@ long long pp_read_string(int tid, unsigned long long address, char *buffer, unsi
     return -ENAMETOOLONG;
 }
 
-/* The process that a thread belongs to; tid itself when that cannot be told any more. */
-pid_t pp_thread_group(pid_t tid)
+/* The number that follows field (a name with its colon) in the /proc status of a thread, -1 when it cannot be told. */
+long pp_status_number(pid_t tid, const char *field)
 {
     char path[64], line[256];
-    pid_t group = tid;
+    long number = -1;
+    size_t n = strlen(field);
     snprintf(path, sizeof path, "/proc/%d/status", tid);
     FILE *f = fopen(path, "re");
     if (!f)
-        return tid;
-    while (fgets(line, sizeof line, f))
-        if (sscanf(line, "Tgid: %d", &group) == 1)
-            break;
+        return -1;
+    while (number < 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, field, n) == 0)
+            number = strtol(line + n, NULL, 10);
     fclose(f);
-    return group;
+    return number;
+}
+
+/* The process that a thread belongs to; tid itself when that cannot be told any more. */
+pid_t pp_thread_group(pid_t tid)
+{
+    long group = pp_status_number(tid, "Tgid:");
+    return group > 0 ? (pid_t)group : tid;
 }
 
 /* A pidfd through which the descriptors of a thread can be had.  Before Linux 6.9 only that of its process can be, which

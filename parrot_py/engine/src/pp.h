@@ -55,7 +55,9 @@ struct tracee {
     unsigned int serial;
     enum state state;
     enum pending pending;
-    pid_t group;         /* its process, 0 until somebody asked */
+    pid_t group;         /* its process, 0 while that is not known */
+    int members;         /* of a process's first thread: how many others have a record ... */
+    int listeners;       /* ... and how many threads have stopped as a group stop asks */
     bool entered;        /* without seccomp: between entry and exit stop */
     bool fresh;          /* first stop not seen yet */
     bool has_result;
@@ -70,10 +72,11 @@ struct tracee {
     char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
     struct mm *mm;
     struct tracee *next; /* hash chain */
+    struct tracee *parked_before, *parked_after;
 };
 
 #define PP_BUCKETS 4096
-#define PP_STILLBORN 64
+#define PP_STILLBORN 1024
 
 struct wait_event {
     pid_t tid;
@@ -92,11 +95,12 @@ struct pp_engine {
     volatile int woken;
     int status_pipe;
     unsigned int serial;
-    pid_t stillborn[PP_STILLBORN]; /* the last tids that were reported dead before we had heard of them */
-    unsigned int stillborn_at;
+    pid_t stillborn[PP_STILLBORN]; /* by tid: threads that were reported dead before we had heard of them */
+    bool childless; /* the kernel knows of no tracee */
     int spin_credit;
     unsigned int sleeps;
     int tracees, parked;
+    struct tracee *first_parked;
     int64_t parked_checked; /* when the parked threads were last looked at, in ns of the monotonic clock */
     struct pp_call *calls;
     int call_count;
@@ -121,6 +125,10 @@ struct tracee *pp_add(struct pp_engine *e, pid_t tid, struct mm *mm);
 void pp_drop_all(struct pp_engine *e);
 void pp_drop(struct pp_engine *e, struct tracee *t);
 void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid);
+void pp_set_state(struct pp_engine *e, struct tracee *t, enum state state);
+void pp_join_group(struct pp_engine *e, struct tracee *t, pid_t group);
+pid_t pp_group_of(struct pp_engine *e, struct tracee *t);
+void pp_drop_members(struct pp_engine *e, struct tracee *first);
 struct mm *pp_mm_new(void);
 struct mm *pp_mm_share(struct mm *mm);
 struct mm *pp_mm_copy(const struct mm *mm);
@@ -143,6 +151,7 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
 /* memory.c */
+long pp_status_number(pid_t tid, const char *field);
 pid_t pp_thread_group(pid_t tid);
 
 /* gate.c, exechead.c, lookup.c */
@@ -153,7 +162,7 @@ bool pp_in_session(const struct pp_engine *e, const char *path, int len);
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
 bool pp_native_lookup(struct pp_engine *e, const char *path);
 int pp_link_of(pid_t tid, int fd, char *out, int size);
-const char *pp_proc_magic(pid_t tid, const char *path, char *out, int size);
+const char *pp_proc_magic(pid_t tid, pid_t group, const char *path, char *out, int size);
 
 /* warm.c */
 bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const struct pp_stop *s,
@@ -170,6 +179,8 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t);
 void pp_note_death(struct pp_engine *e, pid_t tid, int status);
 void pp_note_child(struct pp_engine *e, struct tracee *t, int event);
 struct tracee *pp_note_exec(struct pp_engine *e, struct tracee *t);
+void pp_note_unknown(struct pp_engine *e, pid_t tid);
+bool pp_any_traced(const struct pp_engine *e);
 
 /* signals.c */
 #define PP_WAKE_SIGNAL (SIGRTMIN + 7)

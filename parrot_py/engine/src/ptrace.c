@@ -28,14 +28,14 @@ int pp_set_regs(const struct pp_engine *e, struct tracee *t, const pp_regs *regs
 /* Let the thread run to its next stop, delivering sig (0: none). */
 void pp_go(struct pp_engine *e, struct tracee *t, int sig)
 {
-    t->state = RUNNING;
+    pp_set_state(e, t, RUNNING);
     pp_ptrace(e, e->use_seccomp ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, NULL, (void *)(intptr_t)sig);
 }
 
 /* Let the thread finish the call it is in and stop at its exit. */
 void pp_go_to_exit(struct pp_engine *e, struct tracee *t)
 {
-    t->state = RUNNING;
+    pp_set_state(e, t, RUNNING);
     pp_ptrace(e, PTRACE_SYSCALL, t->tid, NULL, NULL);
 }
 

@@ -63,41 +63,33 @@ int64_t pp_now(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static pid_t group_of(struct tracee *t)
-{
-    if (!t->group)
-        t->group = pp_thread_group(t->tid);
-    return t->group;
-}
-
 /* Whether another thread of the process stopped as a group stop asks: it is complete only when this one stops, too. */
 static bool group_stops(struct pp_engine *e, struct tracee *parked)
 {
-    for (int b = 0; b < PP_BUCKETS; b++)
-        for (struct tracee *t = e->buckets[b]; t; t = t->next)
-            if (t->state == LISTENING && group_of(t) == group_of(parked))
-                return true;
-    return false;
+    struct tracee *first = pp_find(e, pp_group_of(e, parked));
+    return first && first->listeners > 0;
 }
 
-/* A parked thread with a signal to deliver or a stop to take part in goes back to before its call, so that the signal acts at once and no call
- * fails with EINTR: it is made again when the handler returns. */
+/* A parked thread with a signal to deliver or a stop to take part in goes back to before its call, so that the signal
+ * acts at once and no call fails with EINTR: it is made again when the handler returns. */
 void pp_check_parked(struct pp_engine *e)
 {
     e->parked_checked = pp_now();
-    for (int b = 0; b < PP_BUCKETS && e->parked; b++)
-        for (struct tracee *t = e->buckets[b]; t; t = t->next)
-            if (t->state == PARKED && (deliverable(t->tid) || group_stops(e, t))) {
-                struct pp_stop s = {.tid = t->tid, .serial = t->serial};
-                pp_restart(e, &s);
-            }
+    for (struct tracee *t = e->first_parked, *next; t; t = next) {
+        next = t->parked_after;
+        if (group_stops(e, t) || deliverable(t->tid)) {
+            struct pp_stop s = {.tid = t->tid, .serial = t->serial};
+            pp_restart(e, &s);
+        }
+    }
 }
 
 /* Make pp_next return PP_WOKEN soon.  May be called on any thread. */
 void pp_wake(struct pp_engine *e)
 {
-    __atomic_store_n(&e->woken, 1, __ATOMIC_RELEASE);
-    syscall(SYS_tgkill, getpid(), e->owner, PP_WAKE_SIGNAL);
+    /* One signal for all who call before the tracer has looked: these queue, and there is room for so many only. */
+    if (!__atomic_exchange_n(&e->woken, 1, __ATOMIC_ACQ_REL))
+        syscall(SYS_tgkill, getpid(), e->owner, PP_WAKE_SIGNAL);
 }
 
 /* Signals that the loop takes by sigtimedwait; everything that would stop or end the tracer for the job's sake. */

@@ -159,7 +159,10 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
         error = pp_ptrace(e, PTRACE_SEIZE, pid, NULL, (void *)options) == 0 ? 0 : -errno;
         if (!error && !e->use_seccomp && pp_ptrace(e, PTRACE_INTERRUPT, pid, NULL, NULL) != 0)
             error = -errno;
-        if (!error && !pp_add(e, pid, pp_mm_new()))
+        struct tracee *first = error ? NULL : pp_add(e, pid, pp_mm_new());
+        if (first)
+            pp_join_group(e, first, pid);
+        else if (!error)
             error = -ENOMEM;
         if (error)
             abandon(pid);

@@ -40,11 +40,88 @@ struct tracee *pp_add(struct pp_engine *e, pid_t tid, struct mm *mm)
     return t;
 }
 
+static struct tracee *first_of(struct pp_engine *e, struct tracee *t)
+{
+    return t->group == t->tid ? t : t->group ? pp_find(e, t->group) : NULL;
+}
+
+static void park(struct pp_engine *e, struct tracee *t)
+{
+    t->parked_before = NULL;
+    t->parked_after = e->first_parked;
+    if (e->first_parked)
+        e->first_parked->parked_before = t;
+    e->first_parked = t;
+    e->parked++;
+}
+
+static void unpark(struct pp_engine *e, struct tracee *t)
+{
+    if (t->parked_before)
+        t->parked_before->parked_after = t->parked_after;
+    else
+        e->first_parked = t->parked_after;
+    if (t->parked_after)
+        t->parked_after->parked_before = t->parked_before;
+    e->parked--;
+}
+
+/* The only way to change a thread's state: others keep account of some of them. */
+void pp_set_state(struct pp_engine *e, struct tracee *t, enum state state)
+{
+    if (t->state == state)
+        return;
+    if (t->state == PARKED)
+        unpark(e, t);
+    if (t->state == LISTENING || state == LISTENING) {
+        pp_group_of(e, t);
+        struct tracee *first = first_of(e, t);
+        if (first)
+            first->listeners += state == LISTENING ? 1 : -1;
+    }
+    t->state = state;
+    if (state == PARKED)
+        park(e, t);
+}
+
+/* Note which process a thread belongs to, once. */
+void pp_join_group(struct pp_engine *e, struct tracee *t, pid_t group)
+{
+    if (t->group)
+        return;
+    t->group = group;
+    struct tracee *first = first_of(e, t);
+    if (first && first != t)
+        first->members++;
+}
+
+/* The process of a thread.  Its birth told, unless the parent was killed before we could ask. */
+pid_t pp_group_of(struct pp_engine *e, struct tracee *t)
+{
+    if (!t->group)
+        pp_join_group(e, t, pp_thread_group(t->tid));
+    return t->group;
+}
+
+/* A process has one thread left: drop the records of others.  There are none, unless one took the number of the first
+ * (exec) and was killed before it could say so: its old number is never heard of again. */
+void pp_drop_members(struct pp_engine *e, struct tracee *first)
+{
+    for (int b = 0; first->members && b < PP_BUCKETS; b++)
+        for (struct tracee *t = e->buckets[b], *next; t; t = next) {
+            next = t->next;
+            if (t->group == first->tid && t != first)
+                pp_drop(e, t);
+        }
+}
+
 void pp_drop(struct pp_engine *e, struct tracee *t)
 {
+    pp_set_state(e, t, RUNNING);
+    struct tracee *first = first_of(e, t);
+    if (first && first != t)
+        first->members--;
     unlink_from(e, t);
-    if (t->state == PARKED)
-        e->parked--;
     pp_mm_release(t->mm, t->tid);
     free(t->exec_name);
     free(t);
@@ -58,9 +135,11 @@ void pp_drop_all(struct pp_engine *e)
             pp_drop(e, e->buckets[b]);
 }
 
-/* The thread now goes by another id (exec by a thread that was not the leader). */
+/* The thread now goes by another id (exec by a thread that was not the leader).  Pre: the leader's record is dropped. */
 void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid)
 {
+    if (t->mm)
+        pp_release_slots(t->mm, t->tid);
     unlink_from(e, t);
     t->tid = t->group = tid;
     link_in(e, t);
@@ -119,8 +198,6 @@ struct tracee *pp_held(struct pp_engine *e, const struct pp_stop *s)
     struct tracee *t = pp_find(e, s->tid);
     if (!t || t->serial != s->serial || (t->state != HELD && t->state != PARKED))
         return NULL;
-    if (t->state == PARKED)
-        e->parked--;
-    t->state = HELD;
+    pp_set_state(e, t, HELD);
     return t;
 }
