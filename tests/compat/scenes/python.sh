@@ -1,0 +1,7 @@
+# Python: virtual environments in the tree and out of it, wheels.
+
+#: environment in the tree fast needs=python3
+$R/env/bin/python3 -c 'import sys, inside; print(sys.prefix, sys.base_prefix, sys.executable, inside.where)'; $R/env/bin/tool a; . $R/env/bin/activate; tool b; which python3; python3 -m inside 2>&1; python3 -c 'import json, multiprocessing as m; print(m.get_context("spawn").Pool(2).map(abs, [-1, -2]))'; python3 -c 'import subprocess, sys; print(subprocess.run([sys.executable, "-c", "import inside; print(inside.where)"], capture_output=True).stdout)'
+
+#: pip and a wheel needs=python3 limit=240
+python3 -m venv v && v/bin/pip install -q --no-index --disable-pip-version-check $R/wheeled-3.0-py3-none-any.whl 2>&1; v/bin/wheeled; v/bin/python -c 'import wheeled, importlib.resources as r; print(r.files(wheeled).joinpath("data/x.txt").read_text())'; v/bin/pip list --disable-pip-version-check 2>&1 | grep wheeled; v/bin/pip show -f wheeled 2>&1 | sed "s#$W##"; v/bin/pip install -q --no-index --disable-pip-version-check --target t $R/wheeled-3.0-py3-none-any.whl; find t -name '*.py'; v/bin/pip uninstall -qy wheeled; v/bin/wheeled 2>&1; v/bin/pip install --no-index --disable-pip-version-check --target $R/t $R/wheeled-3.0-py3-none-any.whl 2>&1 | tail -1 | sed "s#$W##"; python3 -m venv --system-site-packages --symlinks w; python3 -m venv $R/newenv 2>&1; v/bin/python -m compileall -q $R/env/lib 2>&1 | head -2; python3 -m zipapp $R/package/src/sample -o z.pyz -m '__init__:main' && python3 z.pyz; python3 -m venv --upgrade v; ls v
