@@ -10,16 +10,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import struct
 from collections import deque
 from typing import TYPE_CHECKING
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
 from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Kind, Stop
+from parrot_py.fdtable import HostNode
 from parrot_py.namespace import Park
-from parrot_py.places import Native, Target, fail
-from parrot_py.procfs import snapshot
+from parrot_py.places import Native, Target
 from parrot_py.steps import RESOLVE_IN_ROOT
 from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
 from parrot_py.syscalls.call import (
@@ -35,6 +34,7 @@ from parrot_py.syscalls.call import (
     handlers,
 )
 from parrot_py.syscalls.early import check_early
+from parrot_py.syscalls.native import ADDRESSES, by_path, proc_file, translate
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ROWS, Row
 from parrot_py.warm import Warmer
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 WORKERS = 32
 LINKED_UNSEEN = 1 << 20
 """Bytes that the session's links may keep on the disk before anybody asks how much is too much."""
-_AF_UNIX = 1
-_ADDRESSES = (Kind.SOCKADDR, Kind.SENDTO)
 
 log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
@@ -126,7 +124,7 @@ class Dispatcher:
         call = Call(self.context, stop, row.name)
         if row.warm and row.kind is Kind.PATH:
             return self._warm_call(call, row)
-        if row.kind is Kind.PATH or row.kind in _ADDRESSES:
+        if row.kind is Kind.PATH or row.kind in ADDRESSES:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
             return handlers[row.name](call, resolve_place(call, row, 0))
@@ -135,6 +133,8 @@ class Dispatcher:
         node = self.context.fdtable.find(stop.base[0])
         if node is None and stop.base[0] != b"/":
             return PASS  # something in the session directory that stands for no name of ours
+        if isinstance(node, HostNode):
+            return by_path(call, node)
         return handlers[row.name](call, node)
 
     def _warm_call(self, call: Call, row: Row) -> Answer:
@@ -223,7 +223,7 @@ def _answer(call: Call, row: Row, places: list[Place]) -> Answer:
     ours = any(isinstance(p, Target) or p.magic is not None for p in places)
     if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
         return handlers[row.name](call, *places)
-    return _translate(call, row, places)
+    return translate(call, row, places)
 
 
 def _openat2(call: Call, row: Row) -> Answer:
@@ -234,51 +234,12 @@ def _openat2(call: Call, row: Row) -> Answer:
         link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
         call.stop.base = (os.readlink(link), None)
     place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
+    copy = proc_file(call, place, flags) if isinstance(place, Native) else None
+    if copy is not None:
+        return Rewrite((AT_FDCWD, copy, flags, mode, 0, 0), nr=call.number("openat"))
     if isinstance(place, Native) and not place.touched:
         return PASS
     return handlers[row.name](call, place, flags, mode)
-
-
-def _translate(call: Call, row: Row, places: list[Place]) -> Answer:
-    """All paths are native: the kernel runs the call, with the resolved names where ours were on the way."""
-    if row.kind in _ADDRESSES:
-        return _socket_address(call, row, places[0])
-    copy = _proc_file(call, row, places[0])
-    if copy is not None:
-        return copy
-    changed = [i for i, p in enumerate(places) if isinstance(p, Native) and p.touched]
-    if not changed:
-        return PASS
-    if len(places) == 1 and row.path[0] < 2:
-        # Opening a FIFO can sleep, and must then be restartable by a signal.
-        return Redirect(row.path[0], places[0].path, one_stop=not row.name.startswith("open"))
-    args: list[int | bytes | list[int | bytes]] = list(call.args)
-    for i in changed:
-        args[row.path[i]] = places[i].path
-        if row.dirfd:
-            args[row.dirfd[i]] = AT_FDCWD
-    return Rewrite(args)
-
-
-def _proc_file(call: Call, row: Row, place: Place) -> Answer | None:
-    """Opening a file of /proc that tells of our files and mounts: a copy with the names that the job knows."""
-    if row.name not in ("open", "openat") or not place.path.startswith(b"/proc/"):
-        return None
-    copy = snapshot(call.context.fdtable, call.context.namespace, place.path)
-    return None if copy is None else Redirect(row.path[0], copy)
-
-
-def _socket_address(call: Call, row: Row, place: Place) -> Answer:
-    """A local socket that a path of ours led to: its address is replaced, since the path lies inside it."""
-    if isinstance(place, Native) and not place.touched:
-        return PASS
-    address = struct.pack("=H", _AF_UNIX) + place.path + b"\0"
-    if len(address) > 110:
-        fail(errno.ENAMETOOLONG)
-    args: list[int | bytes | list[int | bytes]] = list(call.args)
-    at = row.path[0]
-    args[at : at + 2] = [address, len(address)]
-    return Rewrite(args)
 
 
 def _log(stop: Stop, answer: Answer) -> None:

@@ -10,6 +10,7 @@ fork, exec, SCM_RIGHTS or close, and a stale entry cannot lie.
     SESSION/x/<node>/<name>   like o/, under the program's own name, because the kernel takes the process name from it
     SESSION/l/<node>          a symbolic link, for O_PATH|O_NOFOLLOW
     SESSION/p/<node>          a FIFO, shared by everybody who opens the same one
+    SESSION/m/...             a copy of a file of /proc (parrot_py/copies.py)
 
 Links keep their content on the disk, so those that nobody uses any more are removed when there are too many of them
 (parrot_py/sweep.py).  A node that is opened again after that gets another name: <node>.<round>.
@@ -25,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+from parrot_py import copies
 from parrot_py.drivers.base import Entry, Inode, may_block
 
 if TYPE_CHECKING:
@@ -56,7 +58,10 @@ class Node:
 
 
 class HostNode(Node):
-    """A native program that had to be started from a copy: ``path`` is its real name, nothing else of it is ours."""
+    """A native program that had to be started from a copy, or the copy of a file of /proc.
+
+    ``path`` is its real name, nothing else of it is ours.
+    """
 
     def __init__(self, number: int, path: bytes) -> None:
         super().__init__(number, path, None, None)  # type: ignore[arg-type]
@@ -76,6 +81,7 @@ class FdTable:
         """Bytes on disk of the files that got an object in this round."""
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
+        self.copies = copies.Copies(self.directory)
         for kind in KINDS:
             os.mkdir(self._base(kind), 0o755)
 
@@ -120,6 +126,9 @@ class FdTable:
         if len(parts) < 2:
             return None
         number = parts[1]
+        if parts[0] == copies.FOLDER:
+            path = copies.original(number)
+            return None if path is None else HostNode(-1, path)
         if not number.isdigit():
             match = _LATER_NAME.fullmatch(number)
             if match is None:

@@ -21,6 +21,16 @@ class Credentials(NamedTuple):
     groups: frozenset[int]
     override: bool = False
 
+    def sees(self, process: int) -> bool:
+        """Whether what is mapped and open in *process* is for these eyes.
+
+        Only a tracer of root reads more than the caller may: where nobody can change the user, that will find it out.
+        """
+        try:
+            return self.override or os.geteuid() != 0 or os.stat(f"/proc/{process}").st_uid == self.uid
+        except OSError:
+            return False
+
     def may(self, inode: Inode, mask: int) -> bool:
         """Whether *mask* (of R, W, X) is permitted on *inode*, as generic_permission() of the kernel decides."""
         mode = inode.mode

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING
 
 from parrot_py.drivers.base import Inode, Variant
@@ -27,6 +28,10 @@ RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 0x01, 0x02, 0x04
 RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED = 0x08, 0x10, 0x20
 RESOLVE_KNOWN = 0x3F
 RESOLVE_PARENT = 0x10000  # our own: the last component is a name to create or remove, whatever it is
+
+
+_JUMPS = re.compile(rb"/proc/\d+(/task/\d+)?/(cwd|exe|root|fd/\d+|map_files/[^/]+|ns/[^/]+)\Z")
+"""Links of /proc that lead to an object, not to a path."""
 
 
 def everybody_may_search(inode: Inode) -> bool:
@@ -257,7 +262,9 @@ class Walk:
             return None
         self.uncacheable = True
         if path.startswith(b"/proc/"):
-            path = own_proc(path, self.tid)
+            asked, path = path, own_proc(path, self.tid)
+            if path != asked and self.how & RESOLVE_NO_SYMLINKS:
+                fail(errno.ELOOP)
         try:
             text = os.readlink(path)
         except OSError as error:
@@ -268,13 +275,15 @@ class Walk:
         return self._native_link(path, text)
 
     def _native_link(self, path: bytes, text: bytes) -> Target | Native | None:
-        magic = path.startswith(b"/proc/")
+        magic = path.startswith(b"/proc/") and bool(_JUMPS.match(path))
         node = self.walker.fdtable.find(text) if magic else None
         if not self.todo and not self.follow:
             return Native(path, self.touched, node)
+        if magic and self.how & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS):
+            fail(errno.ELOOP)
+        if magic and self.how & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
+            fail(errno.EXDEV)
         if node is not None:
-            if self.how & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS):
-                fail(errno.ELOOP)
             if isinstance(node, HostNode):
                 self.here, self.touched = node.path, True
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from parrot_py.fdtable import HostNode
 from parrot_py.places import Native, Target, fail
 from parrot_py.steps import RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
@@ -43,8 +44,10 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     if not allowed or i > 0:
         fail(errno.ENOENT if path is not None else errno.EFAULT)
     node = call.context.fdtable.find(base)
-    if node is None:
-        return Native(base or b"", False)
+    if node is None and row.name == "readlinkat":  # a link of /proc itself, opened as such
+        return call.resolve(base or b"", None, follow=False)
+    if node is None or isinstance(node, HostNode):
+        return Native(base or b"" if node is None else node.path, node is not None)
     return Target(node.path, node.tree, node.inode, node=node)
 
 

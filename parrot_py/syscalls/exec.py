@@ -144,10 +144,8 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     """The path to give the kernel: ends in the job's name for the program, at least as long as *filename*."""
     fdtable, ask = call.context.fdtable, call.context.namespace.ask
     name = os.path.basename(filename.rstrip(b"/")) or b"program"
-    if (
-        filename.startswith(b"/dev/fd/") and filename.count(b"/") == 3
-    ):  # since Linux 6.14 a program started by descriptor has its own name
-        name = os.path.basename(place.path)
+    if call.name == "execveat" and not call.stop.path[0]:
+        name = os.path.basename(place.path)  # since Linux 6.14 a program started by descriptor has its own name
     file, copied = _loadable(call, program)
     if program.node is not None:
         path: bytes = ask(fdtable.program_of, program.node, file, name)

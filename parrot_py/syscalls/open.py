@@ -96,6 +96,8 @@ def _open(call: Call, target: Target, flags: int, arg: int) -> Answer:
         flags &= _WITH_O_PATH
     _check(call, target, flags)
     path, sleeps = object_of(call, call.node(target))
+    if target.found().is_link and not flags & os.O_NOFOLLOW:  # found by way of /proc/self/fd/N, which leads to it
+        return Rewrite((AT_FDCWD, path, flags | os.O_NOFOLLOW, 0, 0, 0), nr=call.number("openat"))
     return Redirect(arg, path, one_stop=not sleeps)
 
 

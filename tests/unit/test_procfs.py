@@ -19,7 +19,7 @@ NAMESPACE = Namespace({b"m": MemoryDriver({}), b"with blank": MemoryDriver({})}.
 
 
 def maps_snapshot(table: FdTable, path: bytes) -> bytes | None:
-    return snapshot(table, NAMESPACE, path)
+    return snapshot(table, NAMESPACE, path, ME)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def mounted() -> Namespace:
 
 
 def copied(table: FdTable, name: str) -> bytes:
-    copy = snapshot(table, NAMESPACE, f"/proc/{ME}/{name}".encode())
+    copy = snapshot(table, NAMESPACE, f"/proc/{ME}/{name}".encode(), ME)
     assert copy is not None
     return Path(os.fsdecode(copy)).read_bytes()
 
@@ -153,4 +153,4 @@ def test_fdinfo_tells_our_numbers(table: FdTable, mounted: Namespace, mapped: by
 
 def test_fdinfo_of_a_native_file(table: FdTable) -> None:
     with open(__file__, "rb") as file:
-        assert snapshot(table, NAMESPACE, f"/proc/{ME}/fdinfo/{file.fileno()}".encode()) is None
+        assert snapshot(table, NAMESPACE, f"/proc/{ME}/fdinfo/{file.fileno()}".encode(), ME) is None

@@ -70,6 +70,7 @@ int pp_park(struct pp_engine *e, const struct pp_stop *s)
 
 static void run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs)
 {
+    e->gave = true;
     pp_set_regs(e, t, regs);
     t->pending = RESTORE;
     pp_go_to_exit(e, t);
@@ -101,6 +102,7 @@ int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *
     pp_regs regs = t->regs;
     uint64_t stub = one_stop && e->use_seccomp && arg < PP_STUB_ARGS ? pp_stub(t->mm) : 0;
     if (stub) {
+        e->gave = true;
         t->stub_ip = pp_ip(&regs);
         t->stub_value = *pp_arg(&regs, t->abi, arg);
         pp_enter_stub(&regs, stub, arg, slot);

@@ -14,7 +14,7 @@ static bool interpreter_is_native(struct pp_engine *e, const char *name, int dep
 {
     if (name[0] != '/') /* relative to the working directory: leave such oddities to the kernel */
         return true;
-    if (pp_under_prefix(e, name) || !pp_native_lookup(e, name))
+    if (pp_under_prefix(e, name) || !pp_native_lookup(e, name, name))
         return false;
     return pp_native_exec(e, name, depth + 1);
 }
@@ -37,7 +37,7 @@ static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t
             return true;
         if (pread(fd, name, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz || name[p.p_filesz - 1])
             return true;
-        return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name));
+        return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name, name));
     }
     return true;
 }

@@ -7,46 +7,6 @@
 
 #include "pp.h"
 
-/* Files of /proc that tell what is mapped, mounted or open: those would name the objects behind our files, or leave out
- * our mounts.  Their own names are enough to know them by. */
-static bool tells_of_us(const char *path)
-{
-    static const char *const names[] = {"maps", "smaps", "numa_maps", "mounts", "mountinfo", "mountstats"};
-    const char *name = strrchr(path, '/') + 1;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i]))
-            return true;
-    return strstr(path, "/fdinfo/") != NULL;
-}
-
-static bool gate_magic(struct pp_engine *e, struct tracee *t, const char *path, bool *decided)
-{
-    char link[128], text[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX];
-    if (!strcmp(path, "/etc/mtab"))
-        return *decided = true; /* a link to /proc/self/mounts */
-    *decided = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd", 7) == 0 || strncmp(path, "/dev/std", 8) == 0;
-    if (!*decided)
-        return false;
-    if (tells_of_us(path))
-        return true;
-    const char *rest = pp_proc_magic(t->tid, pp_group_of(e, t), path, link, sizeof link);
-    if (!rest)
-        return false;
-    ssize_t n = readlink(link, text, sizeof text - 1);
-    if (n < 0)
-        return false;
-    text[n] = 0;
-    if (pp_in_session(e, text, (int)n))
-        return true;
-    if (!*rest || text[0] != '/')
-        return false;
-    snprintf(full, sizeof full, "%s%s", text, rest);
-    if (pp_under_prefix(e, full))
-        return true;
-    snprintf(full, sizeof full, "%s%s", link, rest);
-    return !pp_native_lookup(e, full);
-}
-
 /* The name lies in one of our trees: the warm table may know it. */
 static enum verdict gate_ours(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s,
                               const char *key, size_t len)
@@ -98,11 +58,11 @@ static enum verdict gate_fd(struct pp_engine *e, struct tracee *t, int fd, const
 static enum verdict gate_absolute(struct pp_engine *e, struct tracee *t, const char *abs, const char *real, bool exec)
 {
     bool decided;
-    if (gate_magic(e, t, abs, &decided))
+    if (pp_gate_proc(e, t, abs, &decided))
         return OURS;
     if (decided)
         return NATIVE;
-    return pp_native_lookup(e, real) && (!exec || pp_native_exec(e, real, 0)) ? NATIVE : OURS;
+    return pp_native_lookup(e, abs, real) && (!exec || pp_native_exec(e, real, 0)) ? NATIVE : OURS;
 }
 
 static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dirfd, int i, const struct pp_call *call,
@@ -135,6 +95,8 @@ static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd,
     s->base_len[i] = n;
     if (pp_in_session(e, s->base[i], n))
         return gate_below(e, t, call, i, s);
+    if (call->warm == PP_W_READLINKAT && !strncmp(s->base[i], "/proc/", 6)) /* a link of /proc itself, opened as such */
+        return gate_absolute(e, t, s->base[i], s->base[i], false);
     if (call->kind != PP_EXEC || dirfd < 0)
         return NATIVE;
     snprintf(real, sizeof real, "/proc/%d/fd/%d", t->tid, dirfd);

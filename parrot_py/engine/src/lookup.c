@@ -1,8 +1,16 @@
 /* Does a native path stay native?  Asked by looking it up at the stop, as the job would. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "pp.h"
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#define NO_MAGICLINKS 0x02 /* of <linux/openat2.h>, which older systems lack */
 
 /* What a descriptor (or, for fd < 0, the working directory) of a thread is: the text of its link in /proc, NUL-terminated.
  * Its length, or -1 when there is no such descriptor or we may not look. */
@@ -108,6 +116,38 @@ static bool prefix_begins(const struct pp_engine *e, const char *parent, const c
     return pp_under_prefix(e, full);
 }
 
+enum found { MISSING, PLAIN, MAGIC };
+
+static bool in_proc(const struct pp_engine *e, unsigned major, unsigned minor)
+{
+    return e->proc_known && major == e->proc_major && minor == e->proc_minor;
+}
+
+/* Look path up without following links of /proc that jump to an object: those would be the tracer's own.  MISSING: no
+ * such path, says errno; ENOSYS where the kernel has no openat2 (before 5.6). */
+static enum found without_jumps(const struct pp_engine *e, const char *path)
+{
+    struct { uint64_t flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, NO_MAGICLINKS};
+    struct stat s;
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd < 0)
+        return errno == ELOOP ? MAGIC : MISSING;
+    bool proc = fstat(fd, &s) == 0 && in_proc(e, major(s.st_dev), minor(s.st_dev));
+    close(fd);
+    return proc ? MAGIC : PLAIN;
+}
+
+/* The same, with jumps.  What the kernel knows without asking a server is enough. */
+static enum found with_jumps(const struct pp_engine *e, const char *path)
+{
+    struct statx s;
+    if (syscall(SYS_statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, 0, &s) == 0)
+        return in_proc(e, s.stx_dev_major, s.stx_dev_minor) ? MAGIC : PLAIN;
+    if (errno != ENOSYS && errno != EPERM) /* an old kernel, or a filter of a container */
+        return MISSING;
+    return access(path, F_OK) == 0 ? PLAIN : MISSING;
+}
+
 /* Whether a path that the kernel does not find may still lead to us: one of its components is a link that leads nowhere
  * on the host, or what is missing is a mount prefix reached by way of `..` or links. */
 static bool breaks_at_ours(const struct pp_engine *e, const char *path)
@@ -127,71 +167,37 @@ static bool breaks_at_ours(const struct pp_engine *e, const char *path)
             return false; /* the gate compared what begins at the root */
         *slash = 0;
         len = (size_t)(slash - cut);
-        if (access(len ? cut : "/", F_OK) == 0)
-            return prefix_begins(e, len ? cut : "/", path + len + 1);
+        enum found found = with_jumps(e, len ? cut : "/");
+        if (found != MISSING) /* in /proc/self, what the tracer lacks the job may have */
+            return found == MAGIC || prefix_begins(e, len ? cut : "/", path + len + 1);
         if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
             return false;
     }
 }
 
-/* True when the kernel's own look-up of path settles it: nothing of ours is involved. */
-bool pp_native_lookup(struct pp_engine *e, const char *path)
+/* Whether path leads to or through /proc by a link (/etc/mtab is one), and so perhaps to something of ours, or whether
+ * it exists elsewhere.  A link of /proc can jump to us only once the job has something of ours.  abs is the job's text,
+ * real leads there for the tracer. */
+static enum found find_native(const struct pp_engine *e, const char *abs, const char *real)
 {
-    if (e->host_lookup && leads_to_prefix(e, path))
+    if (e->gave) {
+        enum found found = without_jumps(e, abs);
+        if (found != MISSING || (abs == real && errno != ENOSYS && errno != EPERM))
+            return found;
+    }
+    return with_jumps(e, real);
+}
+
+/* True when the kernel's own look-up of a path settles it: nothing of ours is involved.  abs is the absolute path as the
+ * job means it, real as the tracer can look it up. */
+bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real)
+{
+    if (e->host_lookup && leads_to_prefix(e, real))
         return false;
-    if (access(path, F_OK) == 0)
-        return true;
+    enum found found = find_native(e, abs, real);
+    if (found != MISSING)
+        return found == PLAIN;
     if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
         return true;
-    return !breaks_at_ours(e, path);
-}
-
-static const char *skip_pid(const char *p)
-{
-    if (strncmp(p, "self/", 5) == 0)
-        return p + 5;
-    if (strncmp(p, "thread-self/", 12) == 0)
-        return p + 12;
-    const char *digits = p;
-    while (*p >= '0' && *p <= '9')
-        p++;
-    return p > digits && *p == '/' ? p + 1 : NULL;
-}
-
-/* If path begins with one of the links in /proc that jump to an object (cwd, exe, root, fd/N, map_files/A-B; /dev/fd/N …),
- * write that link with the number of the thread or process into out and return what follows it; else NULL. */
-const char *pp_proc_magic(pid_t tid, pid_t group, const char *path, char *out, int size)
-{
-    static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
-    for (int i = 0; i < 3; i++)
-        if (under(path, streams[i], (int)strlen(streams[i]))) {
-            snprintf(out, (size_t)size, "/proc/%d/fd/%d", group, i);
-            return path + strlen(streams[i]);
-        }
-    char who[32];
-    /* "self" is the process, whose table and directory a thread need not share (unshare). */
-    snprintf(who, sizeof who, "%d", strncmp(path, "/proc/thread-self/", 18) == 0 ? tid : group);
-    const char *rest;
-    if (strncmp(path, "/dev/fd/", 8) == 0) {
-        rest = path + 5;
-    } else {
-        if (strncmp(path, "/proc/", 6) != 0 || !(rest = skip_pid(path + 6)))
-            return NULL;
-        if (path[6] >= '0' && path[6] <= '9')
-            snprintf(who, sizeof who, "%.*s", (int)(rest - 1 - (path + 6)), path + 6);
-        const char *after = strncmp(rest, "task/", 5) == 0 ? skip_pid(rest + 5) : NULL;
-        if (after) {
-            snprintf(who, sizeof who, "%.*s", (int)(after - 1 - (rest + 5)), rest + 5);
-            rest = after;
-        }
-    }
-    size_t n = strcspn(rest, "/");
-    bool fd = n == 2 && strncmp(rest, "fd", 2) == 0, map = n == 9 && strncmp(rest, "map_files", 9) == 0;
-    if ((fd || map) && rest[n] == '/')
-        n += 1 + strcspn(rest + n + 1, "/");
-    else if (!((n == 3 && (strncmp(rest, "cwd", 3) == 0 || strncmp(rest, "exe", 3) == 0)) ||
-               (n == 4 && strncmp(rest, "root", 4) == 0)))
-        return NULL;
-    snprintf(out, (size_t)size, "/proc/%s/%.*s", who, (int)n, rest);
-    return rest + n;
+    return !breaks_at_ours(e, real);
 }

@@ -92,6 +92,9 @@ struct pp_engine {
     bool use_seccomp;
     bool merge_root;  /* "/" shows a mount point that the host has not */
     bool host_lookup; /* a mount prefix exists on the host: native look-ups do not prove that a path is native */
+    bool gave; /* the job has been given something of ours: a descriptor, a working directory, a program */
+    bool proc_known;
+    unsigned proc_major, proc_minor; /* device of /proc */
     volatile int woken;
     int status_pipe;
     unsigned int serial;
@@ -160,9 +163,12 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
 bool pp_under_prefix(const struct pp_engine *e, const char *path);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
-bool pp_native_lookup(struct pp_engine *e, const char *path);
+bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real);
 int pp_link_of(pid_t tid, int fd, char *out, int size);
-const char *pp_proc_magic(pid_t tid, pid_t group, const char *path, char *out, int size);
+
+/* procnames.c */
+bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool *decided);
+void pp_note_proc(struct pp_engine *e);
 
 /* warm.c */
 bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const struct pp_stop *s,

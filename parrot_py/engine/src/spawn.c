@@ -30,6 +30,7 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
     e->owner = (pid_t)syscall(SYS_gettid);
     e->status_pipe = -1;
     memset(e->by_nr, -1, sizeof e->by_nr);
+    pp_note_proc(e);
     for (int i = 0; i < PP_ABIS * count; i++) {
         int abi = i / count, nr = calls[i % count].nr[abi];
         if (nr < 0)
