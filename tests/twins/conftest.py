@@ -19,7 +19,7 @@ from tests.support.oracle import Oracle, OracleUnavailable
 from tests.support.outcome import Outcome, difference
 from tests.support.parrot import Parrot, environment, repository
 
-OPTIONAL = ("git", "make", "rsync", "sqlite3")
+OPTIONAL = ("git", "make", "rsync", "sqlite3", "findmnt", "fuser", "lsof", "mountpoint", "pmap")
 """Tools that a machine with Python and a C compiler may lack; scripts that use them are skipped there."""
 
 

@@ -23,7 +23,7 @@ def scripts(*files: str) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize("script", scripts("reading", "both_ways"))
+@pytest.mark.parametrize("script", scripts("reading", "both_ways", "proc"))
 def test_reading(twins: Twins, script: str) -> None:
     assert twins.shell(f"set -o pipefail\ncd ~\n{script}\necho status $?").stdout
 
