@@ -59,7 +59,7 @@ kill $p
 loader=$(echo $R/lib/ld-*)
 $loader --library-path $R/lib /bin/cat /proc/self/maps | awk '{print $6}' | grep cvmfs | sort -u
 $loader --library-path $R/lib /bin/sleep 100 & p=$!
-until grep -q libc /proc/$p/maps 2>/dev/null; do :; done
+until grep -q $R/lib/libc /proc/$p/maps 2>/dev/null; do :; done
 pmap -p $p | awk '{print $NF}' | grep cvmfs | sort -u
 readlink /proc/$p/exe
 ls /proc/$p/map_files | wc -l | sed 's/.*[0-9]/some/'
@@ -77,7 +77,7 @@ lsof +D $R/dir 2>/dev/null | awk 'NR>1 {print $NF}' | sort -u
 kill $p
 loader=$(echo $R/lib/ld-*)
 $loader --library-path $R/lib /bin/sleep 100 & p=$!
-until grep -q libc /proc/$p/maps 2>/dev/null; do :; done
+until grep -q $R/lib/libc /proc/$p/maps 2>/dev/null; do :; done
 lsof -p $p -a -d txt,mem -F n 2>/dev/null | grep cvmfs | sort -u
 kill $p
 
