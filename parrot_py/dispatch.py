@@ -87,7 +87,7 @@ class Dispatcher:
                 if namespace.settle():
                     self._forget()
                 self._collect()
-            if fdtable.linked > LINKED_UNSEEN:
+            if fdtable.linked > LINKED_UNSEEN or fdtable.crowded:
                 self._sweep()
 
     @property
@@ -186,12 +186,12 @@ class Dispatcher:
         self.context.engine.warm_clear()
 
     def _sweep(self) -> None:
-        """The session's links keep much content on the disk: have those removed that nobody uses, if it is too much."""
+        """If the session has too many objects, or they keep too much content: have those removed that nobody uses."""
         if self._sweeper is None:
             from parrot_py.sweep import Sweeper
 
             self._sweeper = Sweeper(self.context.fdtable.directory, self.context.namespace.capacity)
-        if self._sweeper.due(self.context.fdtable.linked):
+        if self._sweeper.due(self.context.fdtable.linked, crowded=self.context.fdtable.crowded):
             # Nobody may be given their paths from now on, not even a call that waits and has come by one before.
             self.context.namespace.renew()
             self._forget()

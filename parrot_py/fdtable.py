@@ -12,8 +12,9 @@ fork, exec, SCM_RIGHTS or close, and a stale entry cannot lie.
     SESSION/p/<node>          a FIFO, shared by everybody who opens the same one
     SESSION/m/...             a copy of a file of /proc (parrot_py/copies.py)
 
-Links keep their content on the disk, so those that nobody uses any more are removed when there are too many of them
-(parrot_py/sweep.py).  A node that is opened again after that gets another name: <node>.<round>.
+Links keep their content on the disk, and placeholders have inodes, so those that nobody uses any more are removed when
+there are too many of them (parrot_py/sweep.py; FIFOs stay, for who sleeps in open() cannot be seen).  A node that is
+opened again after that gets another name: <node>.<round>.
 """
 
 from __future__ import annotations
@@ -22,17 +23,23 @@ import errno
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from parrot_py import copies
 from parrot_py.drivers.base import Entry, Inode, may_block
+from parrot_py.namespace import ROOT
 
 if TYPE_CHECKING:
     from parrot_py.namespace import Tree
 
 KINDS = b"odxlp"
+LISTED = 200_000
+"""Entries of listings that are remembered, in all."""
+OBJECTS = 20_000
+"""Objects of a round that are too many."""
 _LATER_NAME = re.compile(rb"([0-9]+)(?:\.[0-9]+)?(?: \(deleted\))?")
 _PAGE = 4096
 
@@ -76,9 +83,11 @@ class FdTable:
         self._nodes: list[Node] = []
         self._by_path: dict[bytes, Node] = {}
         self._round = 0
-        self._linked: dict[bytes, Node] = {}
+        self._objects: dict[bytes, Node] = {}
         self.linked = 0
         """Bytes on disk of the files that got an object in this round."""
+        self._listed: deque[Node] = deque()
+        self._entries = 0
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
         self.copies = copies.Copies(self.directory)
@@ -136,26 +145,42 @@ class FdTable:
             number = match.group(1)
         return self._nodes[int(number)] if int(number) < len(self._nodes) else None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether very many objects were made in this round."""
+        return len(self._objects) > OBJECTS
+
     def end_round(self) -> list[bytes]:
-        """Forget the objects of regular files that were made so far; their paths, for who removes them.
+        """Forget the objects that were made so far; their paths, for who removes them.
 
         They are answers no more, but calls in flight may still use them.
         """
-        linked, self._linked, self.linked = self._linked, {}, 0
+        old, self._objects, self.linked = self._objects, {}, 0
         self._round += 1
-        for path, node in list(linked.items()):
-            if node.made.get(KINDS[0]) == path:
-                del node.made[KINDS[0]]
-        return list(linked)
+        for path, node in old.items():
+            node.made = {kind: made for kind, made in node.made.items() if made != path}
+        return list(old)
+
+    def keep_listing(self, node: Node) -> None:
+        """*node* has got its listing.  If there are too many entries in all, the oldest listings are forgotten.
+
+        They can be had again: a driver lists an inode always the same.  Only the list of repositories may grow.
+        """
+        if node.tree.prefix != ROOT:
+            self._listed.append(node)
+            self._entries += len(node.listing or ())
+        while self._entries > LISTED and len(self._listed) > 1:
+            oldest = self._listed.popleft()
+            self._entries -= len(oldest.listing or ())
+            oldest.listing = oldest.entries = None
 
     def _name(self, node: Node) -> bytes:
         return b"%d.%d" % (node.number, self._round) if self._round else b"%d" % node.number
 
-    def _count(self, node: Node, path: bytes) -> None:
+    def _count(self, node: Node, path: bytes, size: int = 0) -> None:
         """*path* is a new object of *node*; called last, for a path that ends with a round is told no more."""
-        self._linked[path] = node
-        if node.inode is not None:  # as that of a HostNode is
-            self.linked += (node.inode.size + _PAGE - 1) & -_PAGE
+        self._objects[path] = node
+        self.linked += (size + _PAGE - 1) & -_PAGE
 
     def _make(self, node: Node, kind: bytes, make: Callable[[bytes], None]) -> bytes:
         path = node.made.get(kind[0])
@@ -165,13 +190,20 @@ class FdTable:
             node.made[kind[0]] = path
         return path
 
+    def _counted(self, node: Node, kind: bytes, make: Callable[[bytes], None], size: int = 0) -> bytes:
+        path = node.made.get(kind[0])
+        if path is None:
+            path = self._make(node, kind, make)
+            self._count(node, path, size)
+        return path
+
     def directory_of(self, node: Node) -> bytes:
         """The placeholder of a directory."""
-        return self._make(node, b"d", lambda path: os.mkdir(path, 0o555))
+        return self._counted(node, b"d", lambda path: os.mkdir(path, 0o555))
 
     def link_of(self, node: Node) -> bytes:
         """The placeholder of a symbolic link."""
-        return self._make(node, b"l", lambda path: os.symlink(node.inode.target or b"?", path))
+        return self._counted(node, b"l", lambda path: os.symlink(node.inode.target or b"?", path))
 
     def fifo_of(self, node: Node) -> bytes:
         """The FIFO behind a FIFO of the repository: all who open that name meet in this one."""
@@ -183,11 +215,7 @@ class FdTable:
 
     def file_of(self, node: Node, content: str) -> bytes:
         """The object of a regular file, made from the local file *content*.  May block: ask through the namespace."""
-        path = node.made.get(KINDS[0])
-        if path is None:
-            path = self._make(node, b"o", lambda at: _adopt(content, at))
-            self._count(node, path)
-        return path
+        return self._counted(node, b"o", lambda at: _adopt(content, at), node.inode.size)
 
     def program_of(self, node: Node, content: str, name: bytes) -> bytes:
         """The object of a program under the *name* it was called by; *content* is what the kernel is to load.
@@ -197,7 +225,7 @@ class FdTable:
         path = self._program_path(node, name)
         if not os.path.lexists(path):
             _adopt(content, path, program=True)
-            self._count(node, path)
+            self._count(node, path, node.inode.size if node.inode is not None else 0)  # as that of a HostNode is
         return path
 
     def _program_path(self, node: Node, name: bytes) -> bytes:
@@ -208,6 +236,7 @@ class FdTable:
     def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
         """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""
         path = self._program_path(node, name)
+        self._count(node, path)
         try:
             os.symlink(target, path)
         except FileExistsError:

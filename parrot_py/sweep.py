@@ -1,10 +1,11 @@
-"""Removing the session's links to files that no process of the job uses any more.
+"""Removing the session's objects that no process of the job uses any more.
 
 A link keeps its content on the disk whatever the cache evicts, and a job may open more than the cache can hold.  So
-when the links of a session keep a good part of that, they are all taken out of use (:meth:`FdTable.end_round`), and a
-thread removes those that no process has open or mapped.  It waits for calls in flight first: a thread of the job may
-have been sent to open one of these paths and not have done it yet, and would find nothing.  A link that is removed
-while its file is in use does no harm: descriptors and mappings outlive it.
+when the links of a session keep a good part of that, or there are very many objects of any kind, they are all taken out
+of use (:meth:`FdTable.end_round`), and a thread removes those that no process has open, mapped or as its directory.  It
+waits for calls in flight first: a thread of the job may have been sent to open one of these paths and not have done it
+yet, and would find nothing.  An object that is removed while it is in use does no harm: descriptors, mappings and
+working directories outlive it.
 """
 
 from __future__ import annotations
@@ -35,10 +36,15 @@ class Sweeper:
         self._thread: threading.Thread | None = None
         self._ends = threading.Event()
 
-    def due(self, linked: int) -> bool:
-        """Whether it is time to sweep: links made since the last time keep *linked* bytes.  Never waits."""
+    def due(self, linked: int, *, crowded: bool = False) -> bool:
+        """Whether it is time to sweep: what was made since the last time keeps *linked* bytes, or is *crowded*.
+
+        Never waits.
+        """
         if self._thread is not None and self._thread.is_alive():
             return False
+        if crowded:
+            return True
         if self._bound is None or (self._bound < 0 and linked > -self._bound):
             self._run(lambda: self._look(linked))
             return False
@@ -71,16 +77,22 @@ class Sweeper:
         used = {name for pid in processes for name in _in_use(pid, self._directory)}
         before = len(self._old)
         self._old = [path for path in self._old if path in used or not _removed(path)]
-        log.debug("%d of %d links of the session were in use no more", before - len(self._old), before)
+        log.debug("%d of %d objects of the session were in use no more", before - len(self._old), before)
         self._look(0)
 
 
 def _removed(path: bytes) -> bool:
+    folder = os.path.dirname(path)
     try:
-        os.unlink(path)
+        if os.path.basename(folder) == b"d":
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+        if os.path.basename(os.path.dirname(folder)) == b"x":
+            os.rmdir(folder)
     except OSError as error:
         log.debug("%s: %s", os.fsdecode(path), error)
-        return isinstance(error, FileNotFoundError)
+        return not os.path.lexists(path)
     return True
 
 
@@ -108,11 +120,12 @@ def _names(folder: str) -> list[str]:
 
 
 def _in_use(pid: int, directory: bytes) -> Iterator[bytes]:
-    """The names below *directory* that process *pid* has open or mapped."""
+    """The names below *directory* that process *pid* has open or mapped, and where its threads are."""
     inside = directory + b"/"
-    for fd in _names(f"/proc/{pid}/fd"):
+    links = [f"/proc/{pid}/fd/{fd}" for fd in _names(f"/proc/{pid}/fd")]
+    for place in [*links, *(f"/proc/{pid}/task/{tid}/cwd" for tid in _names(f"/proc/{pid}/task"))]:
         try:
-            link = os.readlink(os.fsencode(f"/proc/{pid}/fd/{fd}"))
+            link = os.readlink(os.fsencode(place))
         except OSError:
             continue
         if link.startswith(inside):

@@ -61,6 +61,7 @@ def _listing(call: Call, node: Node) -> Sequence[Dirent]:
         dots = [Dirent(b".", node.inode.ino, _DIR), *_above(call, node)]
         node.entries = entries
         node.listing = dots + [Dirent(e.name, e.inode.ino, st.S_IFMT(e.inode.mode) >> 12) for e in entries]
+        call.context.fdtable.keep_listing(node)
     return node.listing
 
 

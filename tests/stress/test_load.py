@@ -80,7 +80,10 @@ def test_load(loaded: Parrot, load: Path, what: str, count: int, seconds: int) -
             running.holds_no_more()
 
 
-@pytest.mark.parametrize("count", [pytest.param(100, id="few"), pytest.param(2000, id="many", marks=pytest.mark.stress)])
+FEW, MANY = pytest.param(100, id="few"), pytest.param(2000, id="many", marks=[pytest.mark.stress])
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
 def test_many_alive_at_once(loaded: Parrot, load: Path, count: int) -> None:
     with Load(loaded, load, "sleepers", count, 0) as running:
         eventually(lambda: b"calls of one" in running.err.read_bytes(), 120, "all of them")

@@ -116,9 +116,12 @@ def test_a_round_ends(table: FdTable, tree: Tree) -> None:
     old, program = table.file_of(file, content_of(file)), table.program_of(file, content_of(file), b"tool")
     placeholder = table.directory_of(directory)
     assert table.linked == 2 * 4096, "bytes on disk"
-    assert table.end_round() == [old, program]
+    assert table.end_round() == [old, program, placeholder]
     assert (table.linked, table.made_file(file)) == (0, None)
-    assert table.directory_of(directory) == placeholder
+    assert table.find(placeholder) is directory
+    later = table.directory_of(directory)
+    assert table.find(later) is directory
+    assert later != placeholder
     new, again = table.file_of(file, content_of(file)), table.program_of(file, content_of(file), b"tool")
     assert new not in (old, program, again)
     assert again not in (old, program)
@@ -127,7 +130,7 @@ def test_a_round_ends(table: FdTable, tree: Tree) -> None:
         assert os.path.exists(path)
         assert table.find(path) is file
         assert table.find(path + b" (deleted)") is file
-    assert table.end_round() == [new, again]
+    assert table.end_round() == [later, new, again]
     assert table.end_round() == []
 
 

@@ -52,6 +52,30 @@ def test_due_at_a_share_of_the_capacity(tmp_path: Path) -> None:
     assert sweeper.due(101)
 
 
+def test_due_when_it_is_crowded_whatever_that_keeps(tmp_path: Path) -> None:
+    assert Sweeper(os.fsencode(tmp_path), lambda: 0).due(0, crowded=True)
+
+
+def test_every_kind_of_object_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories, links, programs with the folder that each has; not what a thread has as its directory."""
+    monkeypatch.setattr(sweep, "_processes", lambda: iter([os.getpid()]))
+    for kind in "odlx":
+        (tmp_path / kind).mkdir()
+    paths = [tmp_path / name for name in ("o/0", "d/1", "d/2", "l/3", "x/4/tool")]
+    paths[0].touch()
+    paths[1].mkdir()
+    paths[2].mkdir()
+    paths[3].symlink_to("nowhere")
+    paths[4].parent.mkdir()
+    paths[4].touch()
+    monkeypatch.chdir(paths[2])
+    sweeper = Sweeper(os.fsencode(tmp_path), lambda: 0)
+    sweeper.start([os.fsencode(path) for path in paths])
+    settled(sweeper)
+    assert [os.path.lexists(path) for path in paths] == [False, False, True, False, False]
+    assert not paths[4].parent.exists()
+
+
 def test_never_due_without_a_limit_but_asked_again(tmp_path: Path) -> None:
     capacity = [0]
     sweeper = Sweeper(os.fsencode(tmp_path), lambda: capacity[0])
