@@ -94,8 +94,9 @@ def scenes(family: str) -> list[Scene]:
 
 
 def families() -> list[str]:
-    """All of them."""
-    return sorted(path.name[: -len(".fill.sh")] for path in SCENES.glob("*.fill.sh"))
+    """All families that have scenes."""
+    names = (path.name[: -len(".fill.sh")] for path in SCENES.glob("*.fill.sh"))
+    return sorted(name for name in names if (SCENES / f"{name}.sh").exists())
 
 
 @dataclass
