@@ -20,6 +20,7 @@ from parrot_py.fdtable import HostNode
 from parrot_py.namespace import Park
 from parrot_py.places import Native, Target
 from parrot_py.steps import RESOLVE_IN_ROOT
+from parrot_py.syscalls import borders
 from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
 from parrot_py.syscalls.call import (
     AT_FDCWD,
@@ -33,6 +34,7 @@ from parrot_py.syscalls.call import (
     Rewrite,
     handlers,
 )
+from parrot_py.syscalls.directory import named_directory
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.native import ADDRESSES, by_path, proc_file, translate
 from parrot_py.syscalls.open import follows, read_how
@@ -127,10 +129,14 @@ class Dispatcher:
         if row.kind is Kind.PATH or row.kind in ADDRESSES:
             return _path_call(call, row)
         if row.kind is Kind.EXEC:
-            return handlers[row.name](call, resolve_place(call, row, 0))
+            place = resolve_place(call, row, 0)
+            borders.check(call, row, [place])
+            return handlers[row.name](call, place)
         if row.kind is Kind.REFUSE:
             return -errno.ENOSYS
         node = self.context.fdtable.find(stop.base[0])
+        if node is None and row.kind is Kind.CWD:
+            return named_directory(call)
         if node is None and stop.base[0] != b"/":
             return PASS  # something in the session directory that stands for no name of ours
         if isinstance(node, HostNode):
@@ -220,6 +226,7 @@ def _path_call(call: Call, row: Row) -> Answer:
 
 
 def _answer(call: Call, row: Row, places: list[Place]) -> Answer:
+    borders.check(call, row, places)
     ours = any(isinstance(p, Target) or p.magic is not None for p in places)
     if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
         return handlers[row.name](call, *places)
@@ -234,6 +241,7 @@ def _openat2(call: Call, row: Row) -> Answer:
         link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
         call.stop.base = (os.readlink(link), None)
     place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
+    borders.check(call, row, [place], flags)
     copy = proc_file(call, place, flags) if isinstance(place, Native) else None
     if copy is not None:
         return Rewrite((AT_FDCWD, copy, flags, mode, 0, 0), nr=call.number("openat"))

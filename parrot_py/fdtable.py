@@ -11,6 +11,7 @@ fork, exec, SCM_RIGHTS or close, and a stale entry cannot lie.
     SESSION/l/<node>          a symbolic link, for O_PATH|O_NOFOLLOW
     SESSION/p/<node>          a FIFO, shared by everybody who opens the same one
     SESSION/m/...             a copy of a file of /proc (parrot_py/copies.py)
+    SESSION/k/<number>        a link to a long path of the host, where only a short one is taken
 
 Links keep their content on the disk, and placeholders have inodes, so those that nobody uses any more are removed when
 there are too many of them (parrot_py/sweep.py; FIFOs stay, for who sleeps in open() cannot be seen).  A node that is
@@ -35,27 +36,32 @@ from parrot_py.namespace import ROOT
 if TYPE_CHECKING:
     from parrot_py.namespace import Tree
 
-KINDS = b"odxlp"
+KINDS = b"odxlpk"
 LISTED = 200_000
 """Entries of listings that are remembered, in all."""
 OBJECTS = 20_000
 """Objects of a round that are too many."""
 _LATER_NAME = re.compile(rb"([0-9]+)(?:\.[0-9]+)?(?: \(deleted\))?")
 _PAGE = 4096
+_SHORT_KEPT = 1024
 
 
 class Node:
     """One path of a driver that the job has opened, entered or started; lives as long as the session.
 
-    It stays what it was when its path comes to be something else: that is another node.
+    It stays what it was when its path comes to be something else: that is another node.  ``name`` is what the job
+    calls it; one path that is mounted elsewhere, too, has a node for each name.
     """
 
-    __slots__ = ("entries", "fed", "generation", "inode", "listing", "made", "number", "path", "tree")
+    __slots__ = ("entries", "fed", "generation", "inode", "listing", "made", "name", "number", "path", "tree")
 
-    def __init__(self, number: int, path: bytes, tree: Tree, inode: Inode, generation: int = 0) -> None:
+    def __init__(
+        self, number: int, path: bytes, tree: Tree, inode: Inode, generation: int = 0, name: bytes = b""
+    ) -> None:
         self.number = number
         self.generation = generation  # the last one in which its path was known to be this inode
         self.path = path
+        self.name = name or path
         self.tree = tree
         self.inode = inode
         self.made: dict[int, bytes] = {}
@@ -70,8 +76,8 @@ class HostNode(Node):
     ``path`` is its real name, nothing else of it is ours.
     """
 
-    def __init__(self, number: int, path: bytes) -> None:
-        super().__init__(number, path, None, None)  # type: ignore[arg-type]
+    def __init__(self, number: int, path: bytes, name: bytes) -> None:
+        super().__init__(number, path, None, None, name=name)  # type: ignore[arg-type]
 
 
 class FdTable:
@@ -81,13 +87,16 @@ class FdTable:
         self.directory = os.fsencode(directory)
         self._prefix_length = len(self.directory) + 1
         self._nodes: list[Node] = []
-        self._by_path: dict[bytes, Node] = {}
+        self._by_name: dict[bytes, Node] = {}
         self._round = 0
         self._objects: dict[bytes, Node] = {}
         self.linked = 0
         """Bytes on disk of the files that got an object in this round."""
         self._listed: deque[Node] = deque()
         self._entries = 0
+        self._short: dict[bytes, list[bytes]] = {}
+        self._short_made = 0
+        self._short_fd: int | None = None
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
         self.copies = copies.Copies(self.directory)
@@ -97,11 +106,11 @@ class FdTable:
     def _base(self, kind: int) -> bytes:
         return self.directory + b"/" + bytes((kind,))
 
-    def node(self, path: bytes, tree: Tree, inode: Inode) -> Node:
-        """The node of *inode* at *path* (as the job names it, canonical); made when it is new."""
-        node = self._by_path.get(path)
-        if node is None or (node.inode is not inode and node.inode != inode):
-            return self._add(Node(len(self._nodes), path, tree, inode, self.generation))
+    def node(self, path: bytes, tree: Tree, inode: Inode, name: bytes = b"") -> Node:
+        """The node of *inode* at *path* (canonical), which the job calls *name* if not so; made when it is new."""
+        node = self._by_name.get(name or path)
+        if node is None or node.path != path or (node.inode is not inode and node.inode != inode):
+            return self._add(Node(len(self._nodes), path, tree, inode, self.generation, name))
         if node.generation != self.generation:
             node.generation, node.fed = self.generation, 0
         return node
@@ -112,19 +121,19 @@ class FdTable:
 
     def _add(self, node: Node) -> Node:
         self._nodes.append(node)
-        self._by_path[node.path] = node
+        self._by_name[node.name] = node
         return node
 
     def known(self, path: bytes) -> Node | None:
         """The node of *path* if there is one already."""
-        node = self._by_path.get(path)
+        node = self._by_name.get(path)
         return node if node is not None and self.is_current(node) else None
 
-    def native_node(self, path: bytes) -> Node:
-        """The node of a native program."""
-        node = self._by_path.get(path)
-        if node is None:
-            node = self._add(HostNode(len(self._nodes), path))
+    def native_node(self, path: bytes, name: bytes | None = None) -> Node:
+        """The node of a native program, which the job calls *name*."""
+        node = self._by_name.get(name or path)
+        if node is None or node.path != path:
+            node = self._add(HostNode(len(self._nodes), path, name or path))
         return node
 
     def find(self, link: bytes | None) -> Node | None:
@@ -137,7 +146,7 @@ class FdTable:
         number = parts[1]
         if parts[0] == copies.FOLDER:
             path = copies.original(number)
-            return None if path is None else HostNode(-1, path)
+            return None if path is None else HostNode(-1, path, path)
         if not number.isdigit():
             match = _LATER_NAME.fullmatch(number)
             if match is None:
@@ -232,6 +241,25 @@ class FdTable:
         folder = b"%s/x/%s" % (self.directory, self._name(node))
         os.makedirs(folder, exist_ok=True)
         return folder + b"/" + name
+
+    def ways_to(self, path: bytes) -> list[bytes]:
+        """Short paths that lead to the (long) *path* of the host, the better one first.
+
+        The second, by way of our own descriptor, is short however deep the session directory lies.
+        """
+        ways = self._short.get(path)
+        if ways is None:
+            folder = self._base(ord("k"))
+            if len(self._short) >= _SHORT_KEPT:
+                os.unlink(self._short.pop(next(iter(self._short)))[0])
+            self._short_made += 1
+            link = b"%d" % self._short_made
+            os.symlink(path, folder + b"/" + link)
+            if self._short_fd is None:
+                self._short_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            ways = [folder + b"/" + link, b"/proc/%d/fd/%d/%s" % (os.getpid(), self._short_fd, link)]
+            self._short[path] = ways
+        return ways
 
     def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
         """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""

@@ -1,7 +1,7 @@
 """The mount table: which names are ours, and which driver or path stands behind them.
 
 Three kinds of things are mounted: drivers (``/cvmfs/<repository>``, made when a name is first used), the directory
-``/cvmfs`` itself, and redirections of one path to another (``-M a=b``).  The walk through it is in
+``/cvmfs`` itself, and what the user's mount table says (:mod:`parrot_py.mounts`).  The walk through it is in
 :mod:`parrot_py.walk`.
 """
 
@@ -13,9 +13,11 @@ import stat
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from parrot_py.config.model import Mount
 from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, WouldBlock
+from parrot_py.mounts import CVMFS, MountTable
 
-ROOT = b"/cvmfs"
+ROOT = CVMFS
 _FIRST_DEVICE = 0xFF000  # anonymous devices (major 0); the kernel hands their minors out from 1 upwards
 
 
@@ -80,19 +82,19 @@ class Namespace:
     """The mount table and the one way to ask drivers: :meth:`ask` parks what would block.
 
     *find* gives the driver of a repository by name, or ``None`` when nobody configured it; *names* are the configured
-    names; *redirects* map canonical absolute prefixes to absolute paths, the last one winning.
+    names; of *mounts* the first *sealed* ones are there to stay.
     """
 
     def __init__(
         self,
         find: Callable[[bytes], Driver | None],
         names: Callable[[], Sequence[bytes]],
-        redirects: Sequence[tuple[bytes, bytes]] = (),
+        mounts: Sequence[Mount] = (),
+        sealed: int = 0,
     ) -> None:
         self._find = find
         self._names = names
-        self.redirects = _effective(redirects)
-        self.ancestors = {a for prefix in self.redirects for a in _ancestors(prefix)}
+        self.mounts = MountTable(mounts, sealed)
         self._trees: dict[bytes, Tree | None] = {}
         self.memo: dict[object, object] | None = None
         self.generation = 0
@@ -135,7 +137,7 @@ class Namespace:
     def _listing(self) -> list[bytes]:
         names = {n for n in self._names() if b"/" not in n}
         names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p != ROOT)
-        names.update(p[len(ROOT) + 1 :] for p in self.redirects if os.path.dirname(p) == ROOT)
+        names.update(m.prefix[len(ROOT) + 1 :] for m in self.mounts.mounts if os.path.dirname(m.prefix) == ROOT)
         try:
             names.update(os.listdir(ROOT))
         except OSError:
@@ -200,30 +202,10 @@ class Namespace:
 
     def prefixes(self) -> list[bytes]:
         """All prefixes that the engine's gate must send to Python."""
-        return [ROOT, *(p for p in self.redirects if not p.startswith(ROOT + b"/"))]
+        return [ROOT, *self.mounts.prefixes()]
 
     def close(self) -> None:
         """Close all drivers."""
         for tree in self._trees.values():
             if tree is not None:
                 tree.driver.close()
-
-
-def _effective(redirects: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """What counts of *redirects*: a later prefix hides earlier ones at and below it.
-
-    Destinations are names of the host (or of /cvmfs), not of this table: ``-M /tmp=/tmp/job/tmp -M /tmp/job=/tmp/job``,
-    as glidein wrappers have it, keeps /tmp/job what it was.
-    """
-    table: dict[bytes, bytes] = {}
-    for prefix, destination in redirects:
-        for hidden in [old for old in table if old == prefix or old.startswith(prefix + b"/")]:
-            del table[hidden]
-        table[prefix] = destination
-    return table
-
-
-def _ancestors(path: bytes) -> list[bytes]:
-    """All directories above *path*, the root excepted."""
-    parts = path.split(b"/")
-    return [b"/".join(parts[:n]) for n in range(2, len(parts))]

@@ -10,6 +10,7 @@ import re
 from typing import Callable
 
 from parrot_py.fdtable import FdTable, HostNode
+from parrot_py.mounts import MountTable
 from parrot_py.namespace import Namespace
 from parrot_py.procmounts import mount_id, mounts
 
@@ -51,11 +52,21 @@ def _read(path: bytes) -> bytes:
         return file.read()
 
 
-def _maps(fdtable: FdTable, _: Namespace, path: bytes) -> bytes | None:
+def _renamed(mounts: MountTable, text: bytes) -> bytes:
+    """*text* with the names of the job for what it knows by another name than the kernel."""
+    backs = mounts.backs() if mounts else []
+    if not any(back in text for back in backs):
+        return text
+    known = re.compile(rb"(?<=[ =])(?:" + b"|".join(map(re.escape, backs)) + rb")(?:/[^\n ]*)?(?=[\n ]|\Z)")
+    return known.sub(lambda found: mounts.name_of(found.group()) or found.group(), text)
+
+
+def _maps(fdtable: FdTable, namespace: Namespace, path: bytes) -> bytes | None:
     """What is mapped; ``None`` when nothing of it is ours."""
-    text = _read(path)
+    real = _read(path)
+    text = _renamed(namespace.mounts, real)
     if fdtable.directory not in text:
-        return None
+        return None if text == real else text
     ours = re.compile(rb"([^\n]*?)(" + re.escape(fdtable.directory) + rb"/[^\n ]+)( \(deleted\))?")
 
     def line(found: re.Match[bytes]) -> bytes:
@@ -65,9 +76,9 @@ def _maps(fdtable: FdTable, _: Namespace, path: bytes) -> bytes | None:
             return found.group()
         head = _HEAD.match(before)
         if head is None or isinstance(node, HostNode):
-            return before + node.path
+            return before + node.name
         device = b"%02x:%02x" % (os.major(node.tree.device), os.minor(node.tree.device))
-        return (b"%s %s %d " % (head.group(1), device, node.inode.ino)).ljust(_NAME_COLUMN) + node.path
+        return (b"%s %s %d " % (head.group(1), device, node.inode.ino)).ljust(_NAME_COLUMN) + node.name
 
     return ours.sub(line, text)
 
@@ -83,7 +94,7 @@ def _fdinfo(fdtable: FdTable, _: Namespace, path: bytes) -> bytes | None:
 
 def _mounts(_: FdTable, namespace: Namespace, path: bytes) -> bytes:
     """What is mounted."""
-    return mounts(os.path.basename(path), _read(path), namespace.mounted())
+    return mounts(os.path.basename(path), _read(path), namespace.mounted(), namespace.mounts)
 
 
 _MAKERS: dict[bytes | tuple[bytes, ...], Callable[[FdTable, Namespace, bytes], bytes | None]] = {

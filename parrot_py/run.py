@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from parrot_py import sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
-from parrot_py.config.model import RunConfig
+from parrot_py.config.model import Mount, RunConfig
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.core import Engine
@@ -107,8 +107,9 @@ def run(config: RunConfig) -> int:
     accesses = Accesses(config)
     session = sessiondir.create(config.tempdir)
     repositories = Repositories(config, accesses)
-    redirects = [*repositories.redirects(), *((m.prefix, m.destination) for m in config.mounts)]
-    namespace = Namespace(repositories.find, repositories.names, redirects)
+    mounts = [*(Mount(*pair) for pair in repositories.redirects()), *config.mounts]
+    sealed = 0 if config.dynamic_mounts else len(mounts)
+    namespace = Namespace(repositories.find, repositories.names, mounts, sealed)
     try:
         engine = _engine(config, namespace, os.fsencode(session))
         fdtable = FdTable(session)
@@ -159,11 +160,10 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     if os.statvfs(session).f_flag & os.ST_NOEXEC:
         log.warning("%s is mounted noexec: programs of a repository cannot be started; choose -t DIR", config.tempdir)
     engine.set_session(session)
-    for prefix in namespace.prefixes():
-        engine.add_prefix(prefix)
+    engine.set_prefixes(namespace.prefixes(), namespace.mounts.backs())
     engine.set_host(
         merge_root=not os.path.lexists(ROOT),
-        prefixes_exist=any(os.path.lexists(prefix) for prefix in namespace.prefixes()),
+        prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in namespace.prefixes()),
     )
     return engine
 

@@ -12,10 +12,12 @@ import re
 from typing import TYPE_CHECKING
 
 from parrot_py.drivers.base import Inode, Variant
-from parrot_py.fdtable import HostNode, Node
-from parrot_py.namespace import ROOT, Tree
+from parrot_py.fdtable import Node
+from parrot_py.mounts import CVMFS, under
+from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 from parrot_py.process import X, environment, own_proc
+from parrot_py.trail import Trail
 
 if TYPE_CHECKING:
     from parrot_py.walk import Walker
@@ -39,54 +41,32 @@ def everybody_may_search(inode: Inode) -> bool:
     return inode.mode & 0o111 == 0o111
 
 
-class Walk:
-    """One walk in progress: ``here`` is canonical, ``tree`` and ``inode`` are set while it lies in a tree of ours."""
+class Walk(Trail):
+    """One walk in progress."""
 
-    def __init__(self, walker: Walker, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> None:
-        self.walker = walker
+    def __init__(
+        self,
+        walker: Walker,
+        tid: int,
+        start: Node | bytes,
+        path: bytes,
+        follow: bool,
+        how: int = 0,
+        *,
+        plain: bool = False,
+    ) -> None:
         self.how = how
-        self.namespace = walker.namespace
-        self.tid = tid
-        self.todo = [c for c in reversed(path.split(b"/")) if c]
         self.slash = path.endswith(b"/")
         self.parent = bool(how & RESOLVE_PARENT)
         self.follow = (follow or self.slash) and not self.parent
         self.links = 0
-        self.touched = False
-        self.uncacheable = isinstance(start, bytes) and start != b""
         self.last = TOP
-        self.tree: Tree | None = None
-        self.inode: Inode | None = None
-        self.here: bytes = b""
-        self.node: Node | None = None
-        if isinstance(start, Node):
-            self._jump(start)
-        else:
-            self.here = start.rstrip(b"/")
-        self.top = self.name = self.here
-        self.crossed: list[tuple[bytes, bytes, Tree | None, Inode | None]] = []
-        self.device = self.tree
+        super().__init__(walker, tid, start, [c for c in reversed(path.split(b"/")) if c], plain=plain)
+        self._top = self._spot()
+        self._device = (self.tree, self._border())
 
-    def _jump(self, node: Node) -> None:
-        self.here, self.tree, self.inode, self.node = node.path, node.tree, node.inode, node
-        self.touched = True
-        if not (isinstance(node, HostNode) or self.walker.fdtable.is_current(node)) and node.inode.is_dir:
-            self._renew(node)
-
-    def _renew(self, node: Node) -> None:
-        """*node* is a directory that was opened or entered before its tree changed: names below it are those of now.
-
-        One that is gone stays what it was, with nothing in it, as an open directory that somebody removed.
-        """
-        try:
-            inode = self.namespace.lookup(node.tree, node.path)
-        except (FileNotFoundError, NotADirectoryError):
-            self.uncacheable = True
-            return
-        if inode.is_dir:
-            self.inode, self.node = inode, self.walker.fdtable.node(node.path, node.tree, inode)
-        else:
-            self.uncacheable = True
+    def _border(self) -> bytes | None:
+        return self.point if self.table.is_border(self.mount) else None
 
     def run(self) -> Target | Native:
         """Go the whole way; raises OSError."""
@@ -96,22 +76,53 @@ class Walk:
             if name == b".." and self.how and self._stays_at_top():
                 continue
             if self.parent and not self.todo and self.last != NORMAL:
+                self.above = self.mount
                 break  # what counts is the directory before the dots
-            end = self._step_ours(name) if self.tree is not None else self._step_native(name)
-            if self.how & RESOLVE_NO_XDEV and self.tree is not self.device:
+            self.above, self._governed = self.mount, (self.mount, self.point)
+            end = self._step(name)
+            if self.how & RESOLVE_NO_XDEV and (self.tree, self._border()) != self._device:
                 fail(errno.EXDEV)
             if end is not None:
                 return end
+        return self._end()
+
+    def _step(self, name: bytes) -> Target | Native | None:
+        if self.tree is not None:
+            return self._step_ours(name)
+        if self.refused and self.last != NORMAL:
+            if self.last == DOTDOT:
+                self._up()
+            return None
+        return self._step_native(name)
+
+    def _end(self) -> Target | Native:
+        if self.refused:
+            fail(self.refused)
         if self.tree is None:
-            slash = b"/" if self.slash and self.here else b""
-            return Native((self.here or b"/") + slash, self.touched)
+            dots = {DOT: b"/.", DOTDOT: b"/.."}.get(self.last, b"") if self.parent else b""
+            return self._native(((self.here + dots) or b"/") + (b"/" if self.slash and self.here else b""))
         if self.slash and not self.parent and self.inode is not None and not self.inode.is_dir:
             fail(errno.ENOTDIR)
-        return Target(self.here, self.tree, self.inode, self.last, self.slash, self.node)
+        return self._target(self.here, self.tree, self.inode, self.name)
+
+    def _target(self, path: bytes, tree: Tree, inode: Inode | None, name: bytes | None) -> Target:
+        known = name if name is not None and name != path else b""
+        place = (self.mount, self.above, self._held())
+        last = self.last if inode is not None or path == self.here else NORMAL
+        return Target(path, tree, inode, last, self.slash, self.node if inode else None, known, *place)
+
+    def _native(self, path: bytes, magic: bytes | None = None) -> Native:
+        return Native(path, self.touched, magic, self.name, self.mount, self.above, self._held())
+
+    def _held(self) -> bytes | None:
+        """The directory of the host that a mount begins in here, if one does."""
+        if not self._crossed or self.name != self.point or (self.parent and self.last != NORMAL):
+            return None
+        return self.holder
 
     def _stays_at_top(self) -> bool:
         """Whether ``..`` is to have no effect here; raises EXDEV where it would lead out of RESOLVE_BENEATH."""
-        if self.here != self.top:
+        if (self.here, self.name) != (self._top.here, self._top.name):
             return False
         if self.how & RESOLVE_BENEATH:
             fail(errno.EXDEV)
@@ -137,10 +148,10 @@ class Walk:
             return None
         if len(name) > NAME_MAX:
             fail(errno.ENAMETOOLONG)
-        child = self.here + b"/" + name
-        if self._redirected(name):
+        if self._crosses(name):
             return None
-        return self._enter_child(self.tree, child, name)
+        assert self.tree is not None
+        return self._enter_child(self.tree, self.here + b"/" + name, name)
 
     def _enter_child(self, tree: Tree, child: bytes, name: bytes) -> Target | Native | None:
         try:
@@ -151,14 +162,20 @@ class Walk:
                 tree = below
             inode = self.namespace.lookup(tree, child)
         except FileNotFoundError:
-            return None if self._leads_to_redirect(child) else self._missing(tree, child)
+            return None if self._leads_to_mount(child) else self._missing(tree, child)
         if type(inode.target) is Variant:
             inode = self._for_caller(inode, inode.target)
         if inode.is_link and (self.todo or self.follow):
             self._expand(inode.target or b"")
             return None
         self.here, self.tree, self.inode = child, tree, inode
+        self._named()
         return None
+
+    def _named(self) -> None:
+        """The place is that of the component just met."""
+        if self.name is not None:
+            self.name = self.child
 
     def _for_caller(self, inode: Inode, target: Variant) -> Inode:
         """The link *inode* as the calling program is to see it."""
@@ -171,21 +188,14 @@ class Walk:
         if not os.path.lexists(child):
             return self._missing(tree, child)
         self.here, self.tree, self.inode, self.uncacheable = child, None, None, True
+        self._named()
         return None
 
     def _missing(self, tree: Tree, child: bytes) -> Target:
         self.uncacheable |= tree is self.namespace.root
         if self.todo:
             fail(errno.ENOENT)
-        return Target(child, tree, None, NORMAL, self.slash)
-
-    def _enter(self, path: bytes) -> None:
-        """Go to the canonical directory *path*, whatever it is."""
-        self.here, self.inode = path, None
-        self.tree = self.namespace.tree_of(path)
-        if self.tree is not None:
-            self.inode = self.namespace.lookup(self.tree, path)
-            self.touched = True
+        return self._target(child, tree, None, None if self.name is None else self.child)
 
     def _expand(self, target: bytes) -> None:
         """Replace the link just met by its *target*; the directory it lies in is still ``here``."""
@@ -200,65 +210,37 @@ class Walk:
         if target.startswith(b"/"):
             if self.how & RESOLVE_BENEATH:
                 fail(errno.EXDEV)
-            self.here, self.tree, self.inode, self.name = b"", None, None, b""
-            self.crossed.clear()
             if self.how & RESOLVE_IN_ROOT:
-                self._enter(self.top)
+                self._go_to(self._top)
+            else:
+                self._to_root()
+        else:
+            self.mount, self.point = self._governed  # what governs the link does not govern what it leads to
         self.node = None
 
-    def _up(self) -> None:
-        """``..``: out of a redirection to where its name lies, as from the root of a mount; else to the parent."""
-        if self.crossed and self.crossed[-1][0] == self.name:
-            _, self.here, self.tree, self.inode = self.crossed.pop()
-            self.name = os.path.dirname(self.name)
-            return
-        here = self.inode
-        try:
-            self._enter(os.path.dirname(self.here) if self.here.count(b"/") > 1 else b"")
-        except (FileNotFoundError, NotADirectoryError):
-            if here is None:
-                raise
-            self.inode, self.uncacheable = here, True  # gone, with the directory that the walk came from
-        self.name = os.path.dirname(self.name) if self.crossed else self.here
-
-    def _redirected(self, name: bytes) -> bool:
-        """Whether the next component *name*, as the job calls it, is where a redirection begins; if so, go there."""
-        if not self.namespace.redirects:
-            return False
-        before = (self.here, self.tree, self.inode)
-        self.name += b"/" + name
-        destination = self.namespace.redirects.get(self.name)
-        if destination is None:
-            return False
-        self.crossed.append((self.name, *before))
-        self.touched = self.uncacheable = True
-        if self.namespace.tree_of(destination) is not None:
-            self._enter(destination)
-        else:
-            self.here, self.tree, self.inode = destination.rstrip(b"/"), None, None
-        return True
-
-    def _leads_to_redirect(self, path: bytes) -> bool:
-        """Whether the missing *path* lies on the way to a redirection, which is reached all the same."""
-        if self.name not in self.namespace.ancestors:
+    def _leads_to_mount(self, path: bytes) -> bool:
+        """Whether the missing *path* lies on the way to a mount, which is reached all the same."""
+        if self.name is None or not self.table.reaches(self.child, self.mount):
             return False
         self.here, self.tree, self.inode, self.touched, self.uncacheable = path, None, None, True, True
+        self.name = self.child
         return True
 
     # -- on the host
 
     def _step_native(self, name: bytes) -> Target | Native | None:
-        if name in (b".", b".."):
+        if self.last != NORMAL:
             if self.here and not os.path.isdir(self.here):
                 return self._rest(self.here + b"/" + name)
-            if name == b"..":
+            if self.last == DOTDOT:
                 self._up()
             return None
-        path = self.here + b"/" + name
-        if self._redirected(name):
+        if self._crosses(name):
             return None
-        if path == ROOT:
-            self._enter(ROOT)
+        path = self.here + b"/" + name
+        if path == CVMFS and not self.local:
+            self._enter(CVMFS)
+            self._named()
             return None
         self.uncacheable = True
         if path.startswith(b"/proc/"):
@@ -269,8 +251,9 @@ class Walk:
             text = os.readlink(path)
         except OSError as error:
             if error.errno != errno.EINVAL:
-                return None if self._leads_to_redirect(path) else self._rest(path)
+                return None if self._leads_to_mount(path) else self._rest(path)
             self.here = path
+            self._named()
             return None
         return self._native_link(path, text)
 
@@ -278,23 +261,44 @@ class Walk:
         magic = path.startswith(b"/proc/") and bool(_JUMPS.match(path))
         node = self.walker.fdtable.find(text) if magic else None
         if not self.todo and not self.follow:
-            return Native(path, self.touched, node)
+            self._named()
+            return self._native(path, self._told(text, node) if magic else None)
         if magic and self.how & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS):
             fail(errno.ELOOP)
         if magic and self.how & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
             fail(errno.EXDEV)
         if node is not None:
-            if isinstance(node, HostNode):
-                self.here, self.touched = node.path, True
-            else:
-                self._jump(node)
+            self._crossed.clear()
+            self._jump(node)
             return None
         if magic and text[:1] != b"/" and b":" in text:  # pipe:[17] and its like are not paths: the kernel knows
             return self._rest(path)
+        if magic and self.table and text[:1] == b"/" and not under(text, CVMFS):
+            return self._land(path, text)
         self._expand(text)
+        return None
+
+    def _told(self, text: bytes, node: Node | None) -> bytes | None:
+        """What the job is to read in a link of /proc, if not *text*."""
+        if node is not None:
+            return node.name
+        name = self.table.name_of(text) if self.table and text[:1] == b"/" else None
+        return None if name == text else name
+
+    def _land(self, path: bytes, place: bytes) -> Native | None:
+        """A link of /proc leads to an object of the kernel, whatever its name stands for now."""
+        if not os.path.lexists(place):
+            return self._rest(path)  # removed, or seen elsewhere: the kernel has it
+        self._crossed.clear()
+        self.here, self.touched, self.uncacheable = place.rstrip(b"/"), True, True
+        self._find_name()
         return None
 
     def _rest(self, path: bytes) -> Native:
         """The kernel settles the rest of the walk (and finds the right errno)."""
+        if self.refused:
+            fail(self.refused)
+        if self.name is not None and not self.todo:
+            self._named()
         parts = [path, *reversed(self.todo)]
-        return Native(b"/".join(parts) + (b"/" if self.slash else b""), self.touched)
+        return self._native(b"/".join(parts) + (b"/" if self.slash else b""))

@@ -6,9 +6,11 @@ import errno
 from typing import Callable
 
 from parrot_py.fdtable import FdTable, Node
+from parrot_py.mounts import MountTable
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials
+from parrot_py.resolvers import Resolvers
 from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_IN_ROOT, Walk
 
 _CACHED_WALKS = 20_000
@@ -21,13 +23,19 @@ class Walker:
         self.namespace = namespace
         self.fdtable = fdtable
         self.credentials = credentials
+        self.unmounted = MountTable()
+        self.resolvers = Resolvers()
         self.last_cacheable = False
         """Whether the last walk's end depends on nothing but our own trees, and is the same for everybody."""
         self._cache: dict[tuple[bytes, bytes, bool], Target] = {}
 
     def forget(self) -> None:
-        """Forget all walks: a tree has changed."""
+        """Forget all walks: a tree has changed, or the table of mounts."""
         self._cache.clear()
+
+    def plainly(self, tid: int, place: bytes) -> Target | Native:
+        """Where the absolute *place* of the host or of a repository leads, with nothing mounted."""
+        return Walk(self, tid, b"", place, True, plain=True).run()
 
     def resolve(self, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0) -> Target | Native:
         """Walk *path* from *start* (a node, a native directory, or ``b""`` for the root) for thread *tid*.
@@ -41,7 +49,7 @@ class Walker:
             if path[:1] == b"/" and how & RESOLVE_BENEATH:
                 fail(errno.EXDEV)
             return Walk(self, tid, b"" if absolute else start, path, follow, how).run()
-        key = (b"" if absolute else start.path if isinstance(start, Node) else start, path, follow)
+        key = (b"" if absolute else start.name if isinstance(start, Node) else start, path, follow)
         known = self._cache.get(key)
         if known is not None:
             self.last_cacheable = True

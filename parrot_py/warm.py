@@ -89,7 +89,7 @@ class Warmer:
         if not everybody_may_search(node.inode):
             return
         placeholder = self._fdtable.directory_of(node)
-        by_path = self._open_to_all(node)
+        by_path = self._open_to_all(node) and not self._namespace.mounts.concerns(node.name)
         for entry in node.entries[node.fed : node.fed + BATCH]:
             self._child(node, placeholder, entry, by_path)
         node.fed += BATCH

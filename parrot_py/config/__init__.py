@@ -101,6 +101,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         cache_dir=cache_dir,
         shared_cache=shared,
         mounts=_mounts(given, environ),
+        dynamic_mounts="dynamic-mounts" in given.values,
         work_dir=_work_dir(given),
         timeout=timeout,
         record_access=_record_access(given),
@@ -204,9 +205,22 @@ def _timeout(given: Given, environ: Mapping[str, str]) -> float:
 
 
 def _mounts(given: Given, environ: Mapping[str, str]) -> tuple[Mount, ...]:
-    named = environ.get("PARROT_MOUNT_STRING")
-    mounts = [values.mount(named, "PARROT_MOUNT_STRING")] if named else []
-    return tuple(mounts + [values.mount(text, "-M") for text in given.values.get("mount", ())])
+    """The table of mounts: what the environment says, then the options in their order; a later one counts more."""
+    named = [("tab-file", "PARROT_MOUNT_FILE"), ("mount", "PARROT_MOUNT_STRING")]
+    wanted = [(key, environ[variable], variable) for key, variable in named if environ.get(variable)]
+    options = {"tab-file": "-m", "mount": "-M"}
+    wanted += [(key, text, options[key]) for key, text in given.sequence if key in options]
+    if not wanted:
+        return ()
+    from parrot_py.config import mountlist
+
+    mounts: list[Mount] = []
+    for key, text, what in wanted:
+        if key == "mount":
+            mounts.append(mountlist.redirection(text, what))
+        else:
+            mounts += mountlist.read(values.absolute(text, what), what)
+    return tuple(mounts)
 
 
 def _work_dir(given: Given) -> Path | None:

@@ -20,6 +20,8 @@ class Given(NamedTuple):
     values: Mapping[str, tuple[str, ...]]
     command: tuple[str, ...]
     remarks: tuple[str, ...]
+    sequence: tuple[tuple[str, str], ...] = ()
+    """Keys and values in the order of the command line."""
 
     def last(self, key: str) -> str | None:
         """The last value of the option *key* (its first long name); ``""`` for a flag; None if it was not given."""
@@ -38,6 +40,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     except getopt.GetoptError as error:
         raise ConfigError(f"{error}; `parrot_run --help` lists all options") from error
     values: dict[str, tuple[str, ...]] = {}
+    sequence: list[tuple[str, str]] = []
     remarks: dict[str, None] = {}
     for name, value in found:
         option = _BY_NAME[name]
@@ -46,8 +49,9 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
         if option.ignored:
             remarks[f"option {name} has no effect: {option.ignored}"] = None
         values[option.key] = (*values.get(option.key, ()), value)
+        sequence.append((option.key, value))
     remarks.update(dict.fromkeys(_about_variables(environ)))
-    return Given(values, tuple(command), tuple(remarks))
+    return Given(values, tuple(command), tuple(remarks), tuple(sequence))
 
 
 def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -122,15 +122,24 @@ class RepositoryConfig(NamedTuple):
     read_ahead: bool = False
 
 
-class Mount(NamedTuple):
-    """A redirection (``-M prefix=destination``): names at and below ``prefix`` are looked up at ``destination``.
+DENY, ENOENT, LOCAL, RESOLVER, LCACHE = "DENY", "ENOENT", "LOCAL", "resolver", "lcache"
+RWX = 7
 
-    Both are absolute, without ``//``, ``.``, ``..`` and trailing slashes.  The destination is a name of the same
-    namespace: it may lie below /cvmfs.
+
+class Mount(NamedTuple):
+    """One line of the mount table: what names at and below ``prefix`` (or a pattern of fnmatch(3)) stand for.
+
+    Without a ``word`` that is ``destination``, a name of the host or below /cvmfs; it may be ``prefix`` itself.
+    ``DENY`` and ``ENOENT`` are errors, ``LOCAL`` is the host's own file system; the ``destination`` of ``resolver`` is
+    a command, that of ``lcache`` a directory of copies of ``remote``.  ``allowed`` are the bits of R, W and X (4, 2,
+    1) that calls may ask for.  Paths are absolute, without ``//``, ``.``, ``..`` and trailing slashes.
     """
 
     prefix: bytes
     destination: bytes
+    word: str = ""
+    allowed: int = RWX
+    remote: bytes = b""
 
 
 class RunConfig(NamedTuple):
@@ -138,7 +147,7 @@ class RunConfig(NamedTuple):
 
     ``command`` is the job (``os.fsencode`` gives the bytes that were typed) and ``environ`` its whole environment:
     the entries that parrot_run got, in their order, plus ``PARROT_ENABLED=TRUE``.  Of several ``mounts`` that match,
-    the last one counts.
+    the last one counts; with ``dynamic_mounts`` the job may take them away again.
     ``tempdir`` holds caches, session directories and the log; :func:`parrot_py.config.directories.prepare` creates
     it.  ``timeout`` is the ``-T`` bound in seconds, already part of every repository's configuration.
 
@@ -158,6 +167,7 @@ class RunConfig(NamedTuple):
     cache_dir: Path
     shared_cache: bool = False
     mounts: tuple[Mount, ...] = ()
+    dynamic_mounts: bool = False
     work_dir: Path | None = None
     timeout: float = 60.0
     record_access: Path | None = None

@@ -43,7 +43,9 @@ HONOURED = (
     Option("-p --proxy", "PROXIES", "HTTP_PROXY", "HTTP proxies: a|b;c;DIRECT", "DIRECT"),
     Option("-t --tempdir", "DIR", "PARROT_TEMP_DIR", "caches and session data", "$TMPDIR/parrot.<uid>"),
     Option("-T --timeout", "TIME", "PARROT_TIMEOUT", "give up fetching after so long without progress: 30, 5m", "60s"),
-    Option("-M --mount", "/FROM=/TO", "PARROT_MOUNT_STRING", "redirect a path (repeatable; the last match counts)"),
+    Option("-M --mount", "/FROM=/TO", "PARROT_MOUNT_STRING", "let a path stand for another (repeatable)"),
+    Option("-m --tab-file --ftab-file", "FILE", "PARROT_MOUNT_FILE", "read mounts from a file (repeatable)"),
+    Option("--dynamic-mounts", "", "", "let the job take away mounts that it was given (see parrot_mount)"),
     Option("-w --work-dir", "DIR", "", "start the job in this directory of the host", "the current directory"),
     Option("-d --debug", "FLAG", "PARROT_DEBUG_FLAGS", "log more (repeatable): cvmfs, syscall, process ... all"),
     Option("-o --debug-file", "FILE", "", "where the log goes: a path, :stderr or :stdout", ":stderr with -d"),
@@ -107,7 +109,6 @@ IGNORED = (
     ),
     Option("--cvmfs-disable-alien-cache", ignored="the cache needs no lock directory"),
     Option("--disable-service", "NAME", ignored=_REMOTE),
-    Option("--dynamic-mounts", ignored="the job cannot change mounts"),
     Option("--fake-setuid", ignored=_REAL),
     Option("--no-flock", ignored=_KERNEL),
     Option("--no-set-foreground", ignored="process groups and the terminal are left alone anyway"),
@@ -122,7 +123,6 @@ IGNORED = (
 """Options of the original that are accepted and do nothing; each use is one line of ``-d debug``."""
 
 REFUSED = (
-    Option("-m --tab-file --ftab-file", "FILE", "PARROT_MOUNT_FILE", refused=f"mountlist files are {_LATER}; use -M"),
     Option("-u --username", "NAME", refused=f"identity boxes are {_LATER}"),
     Option("-c --status-file", "FILE", refused=f"status files are {_LATER}"),
     Option("-e --env-list", "FILE", refused=f"recording the environment is {_LATER}"),

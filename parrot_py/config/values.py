@@ -1,16 +1,14 @@
-"""Small values as people write them: times, sizes, paths, mounts, debug flags."""
+"""Small values as people write them: times, sizes, paths, debug flags."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from parrot_py.config.model import Mount
 from parrot_py.errors import ConfigError
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
-_REDIRECT_WORDS = ("DENY", "ENOENT", "LOCAL")
 
 # A year.  Larger bounds say nothing more and overflow the time-outs of the system calls below us.
 _LONGEST = 366 * 86400
@@ -70,25 +68,6 @@ def absolute(text: str, what: str, directory: str | None = None) -> Path:
     if not start:
         raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone")
     return Path(os.path.normpath(os.path.join(start, text)))
-
-
-def mount(text: str, what: str) -> Mount:
-    """``/a=/b``, split at the first ``=``; a relative destination is taken from the current directory.
-
-    Raises ConfigError naming *what* and the text.  The redirect words of mountlist files are refused, lest
-    ``-M /secret=DENY`` be taken for a directory called DENY.
-    """
-    prefix, equals, destination = text.partition("=")
-    if not equals or not prefix.startswith("/") or not destination:
-        raise ConfigError(f"{what}: not a redirection: {text!r} (write /from=/to)")
-    if destination in _REDIRECT_WORDS or destination.startswith(("resolver:", "lcache:")):
-        raise ConfigError(f"{what}: {destination!r} is not supported as a destination: {text!r}")
-    return Mount(_clean(prefix), _clean(str(absolute(destination, what))))
-
-
-def _clean(path: str) -> bytes:
-    # normpath keeps a leading '//', which POSIX allows to be special and Linux does not.
-    return os.fsencode("/" + os.path.normpath(path).lstrip("/"))
 
 
 def debug_flags(texts: list[str], what: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ _SOURCES = (
     "lookup",
     "loop",
     "memory",
+    "prefixes",
     "procnames",
     "ptrace",
     "scratch",

@@ -124,10 +124,15 @@ class Engine:
         self._token = ffi.new("struct pp_stop *")
         self._args = ffi.new("unsigned long long[6]")
 
-    def add_prefix(self, prefix: bytes) -> None:
-        """Names at and below *prefix* (absolute, canonical) are for Python to answer."""
-        if lib.pp_add_prefix(self._e, prefix, len(prefix)) != 0:
-            raise EngineError(f"too many mount prefixes at {os.fsdecode(prefix)}")
+    def set_prefixes(self, prefixes: Sequence[bytes], backs: Sequence[bytes] = ()) -> None:
+        """Names at and below *prefixes* (absolute, canonical; ``b""`` is the root) are for Python to answer.
+
+        The job knows the places *backs* of the host by other names.
+        """
+        lib.pp_forget_prefixes(self._e)
+        failed = any(lib.pp_add_prefix(self._e, prefix, len(prefix)) for prefix in prefixes)
+        if failed or any(lib.pp_add_back(self._e, place, len(place)) for place in backs):
+            raise EngineError("no memory for the table of mounts")
 
     def set_session(self, directory: bytes) -> None:
         """Descriptors and working directories below *directory* are ours."""
@@ -301,6 +306,11 @@ class Engine:
     def call_count(self, index: int) -> int:
         """How often the call of table line *index* stopped."""
         return int(lib.pp_call_count(self._e, index))
+
+
+def matches(pattern: bytes, name: bytes) -> bool:
+    """Whether *name* matches *pattern* by fnmatch(3); a star crosses slashes."""
+    return bool(lib.pp_matches(pattern, name))
 
 
 def _why_not(error: int) -> str:

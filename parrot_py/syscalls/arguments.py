@@ -44,11 +44,11 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     if not allowed or i > 0:
         fail(errno.ENOENT if path is not None else errno.EFAULT)
     node = call.context.fdtable.find(base)
-    if node is None and row.name == "readlinkat":  # a link of /proc itself, opened as such
-        return call.resolve(base or b"", None, follow=False)
+    if node is None and row.name == "readlinkat" and (base or b"").startswith(b"/proc/"):
+        return call.resolve(base or b"", None, follow=False)  # a link of /proc itself, opened as such
     if node is None or isinstance(node, HostNode):
         return Native(base or b"" if node is None else node.path, node is not None)
-    return Target(node.path, node.tree, node.inode, node=node)
+    return Target(node.path, node.tree, node.inode, node=node, name=node.name if node.name != node.path else b"")
 
 
 def second_place(call: Call, row: Row, first: Place) -> Place:

@@ -188,7 +188,7 @@ class Call:
 
     def node(self, target: Target) -> Node:
         """The node of *target* (which exists)."""
-        return target.node or self.context.fdtable.node(target.path, target.tree, target.found())
+        return target.node or self.context.fdtable.node(target.path, target.tree, target.found(), target.name)
 
     def may(self, inode: Inode, mask: int) -> bool:
         """Whether the calling thread has *mask* (of R, W, X) on *inode*; who it is is asked only where that matters."""

@@ -150,7 +150,7 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     if program.node is not None:
         path: bytes = ask(fdtable.program_of, program.node, file, name)
     else:
-        owner = call.node(place) if isinstance(place, Target) else fdtable.native_node(place.path)
+        owner = call.node(place) if isinstance(place, Target) else fdtable.native_node(place.path, place.name)
         path = ask(fdtable.program_of, owner, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
     folder, base = os.path.split(path)
     return folder + b"/" * max(1, len(filename) - len(folder) - len(base)) + base

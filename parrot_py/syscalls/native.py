@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import struct
 
 from parrot_py.engine.core import Kind
 from parrot_py.fdtable import HostNode
-from parrot_py.places import Native, fail
+from parrot_py.places import Native
 from parrot_py.procfs import owner, reads, snapshot
 from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Redirect, Rewrite
+from parrot_py.syscalls.sockets import socket_address
 from parrot_py.syscalls.table import ROWS, Row
 
-_AF_UNIX = 1
 ADDRESSES = (Kind.SOCKADDR, Kind.SENDTO)
 
 
 def translate(call: Call, row: Row, places: list[Place]) -> Answer:
     """All paths are native: the kernel runs the call, with the resolved names where ours were on the way."""
-    if row.kind in ADDRESSES:
-        return _socket_address(call, row, places[0])
+    first = places[0]
+    if row.kind in ADDRESSES and isinstance(first, Native):
+        return socket_address(call, row.path[0], first)
     flags = call.flags(row.path[0] + 1) if row.name in ("open", "openat") else os.O_PATH
-    copy = proc_file(call, places[0], flags)
+    copy = proc_file(call, first, flags)
     if copy is not None:
         return Redirect(row.path[0], copy)
     changed = [i for i, p in enumerate(places) if isinstance(p, Native) and p.touched]
@@ -57,16 +56,3 @@ def by_path(call: Call, node: HostNode) -> Answer:
     if ROWS[call.stop.index].kind is not Kind.FD or call.name == "quotactl_fd":
         return PASS
     return Rewrite((node.path, *call.args[1:6]), nr=call.number(call.name[1:]))
-
-
-def _socket_address(call: Call, row: Row, place: Place) -> Answer:
-    """A local socket that a path of ours led to: its address is replaced, since the path lies inside it."""
-    if isinstance(place, Native) and not place.touched:
-        return PASS
-    address = struct.pack("=H", _AF_UNIX) + place.path + b"\0"
-    if len(address) > 110:
-        fail(errno.ENAMETOOLONG)
-    args: list[int | bytes | list[int | bytes]] = list(call.args)
-    at = row.path[0]
-    args[at : at + 2] = [address, len(address)]
-    return Rewrite(args)

@@ -113,7 +113,7 @@ def _readlink(call: Call, place: Place, buffer: int, size: int) -> Answer:
         fail(errno.EINVAL)
     if isinstance(place, Native):
         assert place.magic is not None
-        return _put_link(call, place.magic.path, buffer, size)
+        return _put_link(call, place.magic, buffer, size)
     inode = place.found()
     if not inode.is_link:
         # An empty path names the descriptor itself; one that is no link has no text at all.

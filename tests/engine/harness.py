@@ -28,6 +28,7 @@ from typing import Any, Callable
 import elftools.elf.elffile  # noqa: F401
 
 from parrot_py import elf, sessiondir  # noqa: F401
+from parrot_py.config.model import Mount
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.memory import MemoryDriver, Node
@@ -181,7 +182,7 @@ class Setup:
         tempfile.tempdir = str(self.home)
         os.chdir(self.home)
         drivers = {NAME: self.driver or MemoryDriver(self.tree), **self.drivers}
-        namespace = Namespace(drivers.get, lambda: list(drivers), self.redirects)
+        namespace = Namespace(drivers.get, lambda: list(drivers), [Mount(*pair) for pair in self.redirects])
         session = sessiondir.create(self.tempdir or self.home)
         engine = Engine([row.spec() for row in ROWS], use_seccomp=self.use_seccomp)
         try:
@@ -205,11 +206,10 @@ class Setup:
 
     def _dispatcher(self, engine: Engine, namespace: Namespace, session: Path) -> Dispatcher:
         engine.set_session(os.fsencode(session))
-        for prefix in namespace.prefixes():
-            engine.add_prefix(prefix)
+        engine.set_prefixes(namespace.prefixes(), namespace.mounts.backs())
         engine.set_host(
             merge_root=not os.path.lexists("/cvmfs"),
-            prefixes_exist=any(os.path.lexists(prefix) for prefix in namespace.prefixes()),
+            prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in namespace.prefixes()),
         )
         if self.adjust is not None:
             self.adjust(engine)

@@ -48,8 +48,9 @@ class Oracle:
         env: Mapping[str, str],
         stdin: Path | None = None,
         timeout: float = 60,
+        binds: Sequence[tuple[Path, Path]] = (),
     ) -> Outcome:
-        """Run *argv* there as the job's user, from the directory *cwd*."""
+        """Run *argv* there as the job's user, from the directory *cwd*; *binds* are (source, target) of bind mounts."""
         out, err = cwd.with_name(f"{cwd.name}.out"), cwd.with_name(f"{cwd.name}.err")
         request = {
             "argv": [os.fsdecode(word) for word in argv],
@@ -59,6 +60,7 @@ class Oracle:
             "stdout": str(out),
             "stderr": str(err),
             "timeout": timeout,
+            "binds": [[str(source), str(target)] for source, target in binds],
         }
         assert self._keeper.stdin is not None
         self._keeper.stdin.write(json.dumps(request) + "\n")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+MNT_DETACH = 2
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 LISTED_TOO = "demo.parrot.local"  # parrot_run always shows the demonstration repository
 
@@ -77,6 +78,19 @@ def build_root(root: str, source: str, name: str, modes: dict[str, int]) -> None
     os.chdir("/")
 
 
+def run_bound(uid: int, request: dict[str, Any]) -> dict[str, Any]:
+    """``run`` with pairs of directories of the request bound: the first of each appears at the second, writable."""
+    bound = []
+    try:
+        for source, target in request["binds"]:
+            mount(source, target, "", MS_BIND)
+            bound.append(target)
+        return run(uid, request)
+    finally:
+        for target in reversed(bound):
+            check(libc.umount2(os.fsencode(target), MNT_DETACH), f"umount {target}")
+
+
 def run(uid: int, request: dict[str, Any]) -> dict[str, Any]:
     """Run one command as *uid* and answer its status as ``subprocess`` gives it (None: it took too long)."""
     user: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.getuid() == 0 else {}
@@ -119,7 +133,7 @@ def main() -> NoReturn:
         sys.exit(1)
     say({"ready": True})
     for line in sys.stdin:
-        say(run(uid, json.loads(line)))
+        say(run_bound(uid, json.loads(line)))
     sys.exit(0)
 
 

@@ -192,7 +192,7 @@ def test_blanks_in_proxies_warn() -> None:
         (("ls",), {"PARROT_MOUNT_STRING": "x"}, "PARROT_MOUNT_STRING: not a redirection: 'x'"),
         (("ls",), {"PARROT_DEBUG_FLAGS": "x"}, "PARROT_DEBUG_FLAGS: unknown debug flag 'x'"),
         (("ls",), {"HTTP_PROXY": "a b"}, "HTTP_PROXY: not a proxy: 'a b'"),
-        (("ls",), {"PARROT_MOUNT_FILE": "/x"}, "PARROT_MOUNT_FILE: mountlist files"),
+        (("ls",), {"PARROT_MOUNT_FILE": "/no/such"}, "PARROT_MOUNT_FILE: cannot read '/no/such'"),
     ],
 )
 def test_mistakes_are_named(argv: tuple[str, ...], environ: dict[str, str], named: str) -> None:

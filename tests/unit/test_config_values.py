@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_py.config import values
-from parrot_py.config.model import Mount
 from parrot_py.errors import ConfigError
 
 
@@ -71,34 +69,6 @@ def test_relative_path_in_a_lost_directory(tmp_path: Path, monkeypatch: pytest.M
 def test_no_path(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^-t: not a path"):
         values.absolute(text, "-t")
-
-
-@pytest.mark.parametrize(
-    ("text", "prefix", "destination"),
-    [
-        ("/a=/b", b"/a", b"/b"),
-        ("//a//b/=/c/./d/", b"/a/b", b"/c/d"),
-        ("/a=/b=c", b"/a", b"/b=c"),
-        ("/=/b", b"/", b"/b"),
-        ("/cvmfs/x.org/local=/site", b"/cvmfs/x.org/local", b"/site"),
-        ("/\udcff=/b", b"/\xff", b"/b"),
-    ],
-)
-def test_mounts(text: str, prefix: bytes, destination: bytes) -> None:
-    assert values.mount(text, "-M") == Mount(prefix, destination)
-
-
-def test_relative_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert values.mount("/tmp=scratch", "-M").destination == os.fsencode(tmp_path / "scratch")
-
-
-@pytest.mark.parametrize("text", ["", "/a", "a=/b", "/a=", "=/b", "/a=DENY", "/a=ENOENT", "/a=resolver:x"])
-def test_no_mounts(text: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        values.mount(text, "-M")
-    assert str(caught.value).startswith("-M: ")
-    assert repr(text) in str(caught.value)
 
 
 def test_debug_flags() -> None:

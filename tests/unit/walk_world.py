@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Union
 
+from parrot_py.config.model import Mount
 from parrot_py.drivers.memory import Directory, File, Link, MemoryDriver, Node
 from parrot_py.fdtable import FdTable
 from parrot_py.fdtable import Node as FdNode
@@ -37,7 +38,8 @@ def walker_of(
 ) -> Walker:
     """A walker over *drivers*; *session* is made."""
     session.mkdir()
-    return Walker(Namespace(drivers.get, lambda: list(drivers), redirects or []), FdTable(session), who)
+    mounts = [Mount(*pair) for pair in redirects or []]
+    return Walker(Namespace(drivers.get, lambda: list(drivers), mounts), FdTable(session), who)
 
 
 class World:

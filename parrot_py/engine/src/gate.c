@@ -51,6 +51,8 @@ static enum verdict gate_fd(struct pp_engine *e, struct tracee *t, int fd, const
     s->base_len[0] = n;
     if (pp_in_session(e, s->base[0], n))
         return gate_below(e, t, call, 0, s);
+    if (fd < 0 && pp_in_backs(e, s->base[0]))
+        return OURS; /* getcwd: the job has another name for it */
     return call->kind == PP_DIRENTS && e->merge_root && n == 1 && s->base[0][0] == '/' ? OURS : NATIVE;
 }
 
@@ -77,6 +79,8 @@ static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dir
         return gate_below(e, t, call, i, s);
     if (s->base[i][0] != '/')
         return NATIVE;
+    if (pp_in_backs(e, s->base[i]))
+        return OURS;
     snprintf(abs, sizeof abs, "%s/%s", n > 1 ? s->base[i] : "", s->path[i]);
     if (dirfd >= 0)
         snprintf(real, sizeof real, "/proc/%d/fd/%d/%s", t->tid, dirfd, s->path[i]);

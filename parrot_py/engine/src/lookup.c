@@ -28,43 +28,10 @@ int pp_link_of(pid_t tid, int fd, char *out, int size)
     return (int)n;
 }
 
-static bool under(const char *path, const char *prefix, int len)
-{
-    return strncmp(path, prefix, (size_t)len) == 0 && (path[len] == 0 || path[len] == '/');
-}
-
 /* Whether the text of a link names one of our own objects or placeholder directories. */
 bool pp_in_session(const struct pp_engine *e, const char *path, int len)
 {
-    return e->session_len > 0 && len >= e->session_len && under(path, e->session, e->session_len);
-}
-
-/* Whether an absolute path lies lexically under a mount prefix, with `//` and `/./` taken out on the way.  A `..` ends
- * the comparison: what came before it decides. */
-bool pp_under_prefix(const struct pp_engine *e, const char *path)
-{
-    char clean[PP_PATH_MAX + 1];
-    size_t at = 0;
-    while (*path && at < PP_PATH_MAX - 256) {
-        while (*path == '/')
-            path++;
-        size_t n = strcspn(path, "/");
-        if (n == 0 || (n == 2 && path[0] == '.' && path[1] == '.'))
-            break;
-        if (n > 255)
-            break; /* no component is longer, so no prefix matches beyond */
-        if (!(n == 1 && path[0] == '.')) {
-            clean[at++] = '/';
-            memcpy(clean + at, path, n);
-            at += n;
-        }
-        path += n;
-    }
-    clean[at] = 0;
-    for (int i = 0; i < e->prefix_count; i++)
-        if (under(clean, e->prefixes[i], e->prefix_len[i]))
-            return true;
-    return false;
+    return e->session_len > 0 && len >= e->session_len && pp_under(path, e->session, e->session_len);
 }
 
 /* Whether opening path ends (or its parent lies) under a mount prefix.  For hosts where the prefix really exists. */
@@ -98,8 +65,8 @@ static bool prefix_begins(const struct pp_engine *e, const char *parent, const c
     char real[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX], self[64];
     size_t n = strcspn(name, "/");
     bool known = false;
-    for (int i = 0; i < e->prefix_count && !known; i++)
-        for (const char *p = e->prefixes[i]; p && !known; p = strchr(p + 1, '/'))
+    for (int i = 0; i < e->prefixes.count && !known; i++)
+        for (const char *p = e->prefixes.list[i].text; p && *p && !known; p = strchr(p + 1, '/'))
             known = strncmp(p + 1, name, n) == 0 && (p[n + 1] == 0 || p[n + 1] == '/');
     if (!known)
         return false;

@@ -21,7 +21,6 @@
 
 #define PP_PATH_MAX 4096
 #define PP_CLONE_UNTRACED 0x00800000
-#define PP_MAX_PREFIXES 256
 #define PP_MAX_REGIONS 1024
 
 /* A piece of scratch memory in an address space of the job: one page of stub code, small slots, big slots. */
@@ -78,6 +77,16 @@ struct tracee {
 #define PP_BUCKETS 4096
 #define PP_STILLBORN 1024
 
+struct pp_name {
+    char *text;
+    int len;
+};
+
+struct pp_names {
+    struct pp_name *list;
+    int count, room;
+};
+
 struct wait_event {
     pid_t tid;
     int status;
@@ -108,9 +117,7 @@ struct pp_engine {
     struct pp_call *calls;
     int call_count;
     short by_nr[PP_ABIS][PP_NR_LIMIT];
-    int prefix_count;
-    char *prefixes[PP_MAX_PREFIXES];
-    int prefix_len[PP_MAX_PREFIXES];
+    struct pp_names prefixes, backs;
     char session[PP_PATH_MAX];
     int session_len;
     struct tracee *buckets[PP_BUCKETS];
@@ -157,10 +164,12 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 long pp_status_number(pid_t tid, const char *field);
 pid_t pp_thread_group(pid_t tid);
 
-/* gate.c, exechead.c, lookup.c */
+/* gate.c, exechead.c, lookup.c, prefixes.c */
 enum verdict { NATIVE, OURS, ANSWERED };
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
+bool pp_under(const char *path, const char *top, int len);
 bool pp_under_prefix(const struct pp_engine *e, const char *path);
+bool pp_in_backs(const struct pp_engine *e, const char *place);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
 bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real);

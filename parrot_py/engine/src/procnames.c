@@ -123,7 +123,7 @@ bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool 
         if (n < 0)
             return false;
         text[n] = 0;
-        if (pp_in_session(e, text, (int)n))
+        if (pp_in_session(e, text, (int)n) || pp_in_backs(e, text))
             return true;
         if (text[0] != '/')
             return false;

@@ -95,6 +95,9 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
 void pp_free(struct pp_engine *e);
 int pp_seccomp_available(void);
 int pp_add_prefix(struct pp_engine *e, const char *prefix, int len);
+int pp_add_back(struct pp_engine *e, const char *place, int len);
+void pp_forget_prefixes(struct pp_engine *e);
+int pp_matches(const char *pattern, const char *name);
 int pp_set_session(struct pp_engine *e, const char *dir, int len);
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root);
 void pp_set_host_lookup(struct pp_engine *e, int on);

@@ -47,8 +47,7 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
 void pp_free(struct pp_engine *e)
 {
     pp_drop_all(e);
-    for (int i = 0; i < e->prefix_count; i++)
-        free(e->prefixes[i]);
+    pp_forget_prefixes(e);
     if (e->status_pipe >= 0)
         close(e->status_pipe);
     pp_warm_clear(e);
@@ -62,19 +61,6 @@ void pp_free(struct pp_engine *e)
 int pp_seccomp_available(void)
 {
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 && errno == EFAULT;
-}
-
-/* Names at and below prefix are ours.  0 or -errno. */
-int pp_add_prefix(struct pp_engine *e, const char *prefix, int len)
-{
-    if (e->prefix_count == PP_MAX_PREFIXES)
-        return -ENOSPC;
-    char *copy = strndup(prefix, (size_t)len);
-    if (!copy)
-        return -ENOMEM;
-    e->prefixes[e->prefix_count] = copy;
-    e->prefix_len[e->prefix_count++] = len;
-    return 0;
 }
 
 /* Where our objects and placeholder directories live: a descriptor of the job that leads there is ours. */

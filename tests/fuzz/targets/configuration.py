@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from parrot_py.config import grammar, proxies, values
+from parrot_py.config import grammar, mountlist, proxies, values
 from parrot_py.errors import ConfigError
 from tests.fuzz.target import Target
 
@@ -16,7 +16,7 @@ _READERS: tuple[Callable[[str], object], ...] = (
     lambda text: proxies.proxy(text, "fuzz"),
     lambda text: values.seconds(text, "fuzz"),
     lambda text: values.size(text, "fuzz"),
-    lambda text: values.mount(text, "fuzz"),
+    lambda text: mountlist.redirection(text, "fuzz"),
     lambda text: values.debug_flags([text], "fuzz"),
     lambda text: values.absolute(text, "fuzz", "/home"),
 )
