@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from parrot_py import copies
 from parrot_py.drivers.base import Entry, Inode, may_block
 from parrot_py.namespace import ROOT
+from parrot_py.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from parrot_py.namespace import Tree
@@ -43,7 +44,6 @@ OBJECTS = 20_000
 """Objects of a round that are too many."""
 _LATER_NAME = re.compile(rb"([0-9]+)(?:\.[0-9]+)?(?: \(deleted\))?")
 _PAGE = 4096
-_SHORT_KEPT = 1024
 
 
 class Node:
@@ -94,9 +94,7 @@ class FdTable:
         """Bytes on disk of the files that got an object in this round."""
         self._listed: deque[Node] = deque()
         self._entries = 0
-        self._short: dict[bytes, list[bytes]] = {}
-        self._short_made = 0
-        self._short_fd: int | None = None
+        self.shortcuts = Shortcuts(self._base(ord("k")))
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
         self.copies = copies.Copies(self.directory)
@@ -241,25 +239,6 @@ class FdTable:
         folder = b"%s/x/%s" % (self.directory, self._name(node))
         os.makedirs(folder, exist_ok=True)
         return folder + b"/" + name
-
-    def ways_to(self, path: bytes) -> list[bytes]:
-        """Short paths that lead to the (long) *path* of the host, the better one first.
-
-        The second, by way of our own descriptor, is short however deep the session directory lies.
-        """
-        ways = self._short.get(path)
-        if ways is None:
-            folder = self._base(ord("k"))
-            if len(self._short) >= _SHORT_KEPT:
-                os.unlink(self._short.pop(next(iter(self._short)))[0])
-            self._short_made += 1
-            link = b"%d" % self._short_made
-            os.symlink(path, folder + b"/" + link)
-            if self._short_fd is None:
-                self._short_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            ways = [folder + b"/" + link, b"/proc/%d/fd/%d/%s" % (os.getpid(), self._short_fd, link)]
-            self._short[path] = ways
-        return ways
 
     def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
         """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""

@@ -10,8 +10,8 @@ import errno
 import os
 import struct
 
-from parrot_py.fdtable import FdTable
 from parrot_py.places import Native, fail
+from parrot_py.shortcuts import Shortcuts
 from parrot_py.syscalls.call import PASS, Answer, Call, Rewrite
 
 _AF_UNIX = 1
@@ -22,22 +22,22 @@ def socket_address(call: Call, at: int, place: Native) -> Answer:
     """The call with the address in arguments *at* and *at* + 1 leading to *place*; ENAMETOOLONG if nothing helps."""
     if not place.touched:
         return PASS
-    path = _short(call.context.fdtable, place.path, follows=call.name != "bind")
+    path = _short(call.context.fdtable.shortcuts, place.path, follows=call.name != "bind")
     address = struct.pack("=H", _AF_UNIX) + path + b"\0"
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     args[at : at + 2] = [address, len(address)]
     return Rewrite(args)
 
 
-def _short(fdtable: FdTable, path: bytes, *, follows: bool) -> bytes:
+def _short(shortcuts: Shortcuts, path: bytes, *, follows: bool) -> bytes:
     if len(path) <= _LONGEST:
         return path
     folder, name = os.path.split(path)
-    for way in fdtable.ways_to(folder):
+    for way in shortcuts.to(folder):
         if len(way) + 1 + len(name) <= _LONGEST:
             return way + b"/" + name
     if follows:
-        for way in fdtable.ways_to(path):
+        for way in shortcuts.to(path):
             if len(way) <= _LONGEST:
                 return way
     return fail(errno.ENAMETOOLONG)
