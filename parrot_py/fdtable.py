@@ -53,7 +53,7 @@ class Node:
     calls it; one path that is mounted elsewhere, too, has a node for each name.
     """
 
-    __slots__ = ("entries", "fed", "generation", "inode", "listing", "made", "name", "number", "path", "tree")
+    __slots__ = ("entries", "fed", "generation", "head", "inode", "listing", "made", "name", "number", "path", "tree")
 
     def __init__(
         self, number: int, path: bytes, tree: Tree, inode: Inode, generation: int = 0, name: bytes = b""
@@ -67,6 +67,7 @@ class Node:
         self.made: dict[int, bytes] = {}
         self.entries: Sequence[Entry] | None = None
         self.fed = 0  # how many of them the warm table has
+        self.head: bytes | None = None  # the first bytes of a program, once it was started
         self.listing: list[Any] | None = None  # of syscalls.directory.Dirent
 
 
@@ -231,25 +232,29 @@ class FdTable:
         """
         path = self._program_path(node, name)
         if not os.path.lexists(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             _adopt(content, path, program=True)
             self._count(node, path, node.inode.size if node.inode is not None else 0)  # as that of a HostNode is
         return path
 
     def _program_path(self, node: Node, name: bytes) -> bytes:
-        folder = b"%s/x/%s" % (self.directory, self._name(node))
-        os.makedirs(folder, exist_ok=True)
-        return folder + b"/" + name
+        return b"%s/x/%s/%s" % (self.directory, self._name(node), name)
 
     def alias(self, node: Node, name: bytes, target: bytes) -> bytes:
         """A symbolic link called *name* to the native program *target*: starting it sets the process name to *name*."""
         path = self._program_path(node, name)
-        self._count(node, path)
         try:
-            os.symlink(target, path)
-        except FileExistsError:
-            if os.path.islink(path) and os.readlink(path) != target:
-                os.unlink(path)
-                os.symlink(target, path)
+            if os.readlink(path) == target:
+                return path
+            os.unlink(path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a copy of the program that once had to be started in its place
+                raise
+            return path
+        os.symlink(target, path)
+        self._count(node, path)
         return path
 
 

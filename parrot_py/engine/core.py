@@ -144,6 +144,14 @@ class Engine:
         lib.pp_set_merge_dirs(self._e, merge_root)
         lib.pp_set_host_lookup(self._e, prefixes_exist)
 
+    def is_native(self, path: bytes) -> bool:
+        """Whether the host alone decides about the absolute *path*, by way of no link of /proc or /dev."""
+        return bool(lib.pp_is_native(self._e, path))
+
+    def is_native_program(self, path: bytes) -> bool:
+        """Whether *path* is such a file, and a program (no script) that the kernel can start as it is."""
+        return bool(lib.pp_is_native_program(self._e, path))
+
     def spawn(self, argv: Sequence[bytes], environ: Sequence[bytes]) -> int:
         """Start ``argv[0]`` (searched in the caller's PATH) as the job's first process; returns its pid.
 

@@ -36,6 +36,7 @@ class _Program(NamedTuple):
 
     node: Node | None
     file: str  # what it is read from
+    ready: bool = False  # the kernel can start it as it is
 
 
 def _program(call: Call, place: Place) -> _Program:
@@ -66,9 +67,26 @@ def _script_line(head: bytes) -> tuple[bytes, bytes | None]:
     return name, line[len(name) :].strip(b" \t") or None
 
 
-def _read_head(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(_HEAD)
+def _read_head(program: _Program) -> bytes:
+    """The first bytes of *program*; those of a node are remembered, for they never change."""
+    if program.node is not None and program.node.head is not None:
+        return program.node.head
+    with open(program.file, "rb") as file:
+        head = file.read(_HEAD)
+    if program.node is not None:
+        program.node.head = head
+    return head
+
+
+def _interpreter(call: Call, name: bytes) -> tuple[_Program, bytes]:
+    """The interpreter *name* of a script, and its first bytes if it may be a script, too."""
+    if call.context.engine.is_native_program(name):
+        return _Program(None, os.fsdecode(name), ready=True), b""
+    program = _program(call, _resolve_interpreter(call, name))
+    try:
+        return program, _read_head(program)
+    except PermissionError:
+        return program, b""  # not readable, perhaps still executable: the kernel will tell
 
 
 def _argv(call: Call, address: int) -> list[int | bytes]:
@@ -94,11 +112,13 @@ def _resolve_interpreter(call: Call, name: bytes) -> Place:
 
 def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
+    if program.ready:
+        return program.file, False
     from parrot_py import derived, elf
 
     ask = call.context.namespace.ask
     wanted = ask(elf.interpreter, program.file)
-    if wanted is None or not wanted.startswith(b"/"):
+    if wanted is None or not wanted.startswith(b"/") or call.context.engine.is_native(wanted):
         return program.file, False
     place = _resolve_interpreter(call, wanted)
     if isinstance(place, Native):
@@ -118,7 +138,7 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, clos
     program = _program(call, place)
     new_argv: list[int | bytes] | None = None
     script = filename
-    head = _read_head(program.file)
+    head = _read_head(program)
     depth = 0
     while head.startswith(b"#!"):
         depth += 1
@@ -130,11 +150,7 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, clos
         rest = new_argv if new_argv is not None else _argv(call, argv)
         new_argv = [name, *([argument] if argument else []), script, *rest[1:]]
         script = name
-        program = _program(call, _resolve_interpreter(call, name))
-        try:
-            head = _read_head(program.file)
-        except PermissionError:
-            head = b""  # not readable, perhaps still executable: the kernel will tell
+        program, head = _interpreter(call, name)
     path = _kernel_path(call, program, place, filename)
     arguments: int | list[int | bytes] = argv if new_argv is None else new_argv
     return Rewrite((path, arguments, envp, 0, 0, 0), nr=call.number("execve"), exec_name=filename)

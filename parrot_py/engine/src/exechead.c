@@ -42,19 +42,30 @@ static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t
     return true;
 }
 
+/* The file at path, open, and its first bytes; -1: it is none that could be started. */
+static int open_head(const char *path, char *head, ssize_t *n)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* never open a FIFO or a device */
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        *n = pread(fd, head, HEAD, 0);
+    return fd;
+}
+
+static bool is_elf(const char *head, ssize_t n) { return n > 4 && memcmp(head, ELFMAG, SELFMAG) == 0; }
+
 /* True when the kernel can start the program at path with nothing of ours involved (or will refuse it by itself). */
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth)
 {
     _Alignas(16) char head[HEAD + 1];
-    struct stat st;
-    if (depth > MAX_SCRIPTS || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* never open a FIFO or a device */
-        return true;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+    int fd = depth > MAX_SCRIPTS ? -1 : open_head(path, head, &n);
     if (fd < 0)
         return true;
-    ssize_t n = pread(fd, head, HEAD, 0);
     bool native = true;
-    if (n > 4 && memcmp(head, ELFMAG, SELFMAG) == 0) {
+    if (is_elf(head, n)) {
         native = elf_is_native(e, fd, head, n);
     } else if (n > 2 && head[0] == '#' && head[1] == '!') {
         head[n < 256 ? n : 256] = 0;
@@ -62,6 +73,26 @@ bool pp_native_exec(struct pp_engine *e, const char *path, int depth)
         name[strcspn(name, " \t\n")] = 0;
         native = interpreter_is_native(e, name, depth);
     }
+    close(fd);
+    return native;
+}
+
+/* Whether the host alone decides about the absolute path, and none of the links of /proc or /dev is involved. */
+int pp_is_native(struct pp_engine *e, const char *path)
+{
+    return path[0] == '/' && strncmp(path, "/proc/", 6) != 0 && strncmp(path, "/dev/", 5) != 0 &&
+           !pp_under_prefix(e, path) && pp_native_lookup(e, path, path);
+}
+
+/* Whether path is such a file, and a program (no script) that the kernel can start as it is. */
+int pp_is_native_program(struct pp_engine *e, const char *path)
+{
+    _Alignas(16) char head[HEAD + 1];
+    ssize_t n;
+    int fd = pp_is_native(e, path) ? open_head(path, head, &n) : -1;
+    if (fd < 0)
+        return false;
+    bool native = is_elf(head, n) && elf_is_native(e, fd, head, n);
     close(fd);
     return native;
 }

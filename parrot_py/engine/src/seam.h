@@ -102,6 +102,9 @@ int pp_set_session(struct pp_engine *e, const char *dir, int len);
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root);
 void pp_set_host_lookup(struct pp_engine *e, int on);
 
+int pp_is_native(struct pp_engine *e, const char *path);
+int pp_is_native_program(struct pp_engine *e, const char *path);
+
 int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp);
 int pp_next(struct pp_engine *e, struct pp_stop *stop);
 void pp_wake(struct pp_engine *e);
