@@ -13,49 +13,56 @@ import functools
 import os
 import struct
 import sys
+from typing import NamedTuple
 
 from parrot_py.derived import kept
 from parrot_py.drivers.base import may_block
 from parrot_py.places import fail
 
+# Elf32_Phdr: p_type, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_flags, p_align
 # Elf64_Phdr: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
-_PHDR64 = struct.Struct("<IIQQQQQQ")
+_PHDR = {32: struct.Struct("<IIIIIIII"), 64: struct.Struct("<IIQQQQQQ")}
 
 
 def interpreter(path: str) -> bytes | None:
-    """The interpreter that the ELF file *path* asks for; ``None`` for static programs, other classes and broken files.
+    """The interpreter that the ELF file *path* asks for; ``None`` for static programs, big-endian and broken files.
 
     Broken files are the kernel's to refuse, with its own errno.  May block, once, for the parser to be imported.
     """
     if "elftools" not in sys.modules:
         may_block()
     found = _find(path)
-    return found[1] if found else None
+    return found.name if found else None
 
 
-def _find(path: str) -> tuple[int, bytes] | None:
-    """File offset of the PT_INTERP program header and the interpreter it names."""
+class _Interpreter(NamedTuple):
+    header: int  # file offset of the PT_INTERP program header
+    bits: int  # 32 or 64: what kind of header that is
+    name: bytes
+
+
+def _find(path: str) -> _Interpreter | None:
     status = os.stat(path)
     return _parse(path, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1024)
-def _parse(path: str, *_identity: int) -> tuple[int, bytes] | None:
-    """The same, remembered: a job starts the same few programs over and over."""
+def _parse(path: str, *_identity: int) -> _Interpreter | None:
+    """What was found, remembered: a job starts the same few programs over and over."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     with open(path, "rb") as file:
         try:
             elf = ELFFile(file)
-            if elf.elfclass != 64 or not elf.little_endian:
+            if not elf.little_endian:
                 return None
             for i in range(elf.num_segments()):
                 header = elf.get_segment(i).header
                 if header["p_type"] == "PT_INTERP":
                     file.seek(header["p_offset"])
                     text = file.read(min(header["p_filesz"], 4096)).split(b"\0", 1)[0]
-                    return elf["e_phoff"] + i * elf["e_phentsize"], text
+                    return _Interpreter(elf["e_phoff"] + i * elf["e_phentsize"], elf.elfclass, text)
         except (ELFError, KeyError, ValueError, OverflowError):
             return None
         except OSError as error:
@@ -74,16 +81,21 @@ def with_interpreter(path: str, loader: bytes, directory: str) -> str:
         found = _find(path)
         if found is None:
             fail(errno.ENOEXEC)
-        _point(copy, found[0], loader + b"\0")
+        _point(copy, found, loader + b"\0")
 
     return kept(path, loader, directory, change)
 
 
-def _point(path: str, header_offset: int, text: bytes) -> None:
+def _point(path: str, found: _Interpreter, text: bytes) -> None:
+    header = _PHDR[found.bits]
+    offset, sizes = (2, (5, 6)) if found.bits == 64 else (1, (4, 5))
     with open(path, "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         file.write(text)
-        file.seek(header_offset)
-        kind, flags, _, address, physical, _, _, align = _PHDR64.unpack(file.read(_PHDR64.size))
-        file.seek(header_offset)
-        file.write(_PHDR64.pack(kind, flags, end, address, physical, len(text), len(text), align))
+        file.seek(found.header)
+        fields = list(header.unpack(file.read(header.size)))
+        fields[offset] = end
+        for size in sizes:
+            fields[size] = len(text)
+        file.seek(found.header)
+        file.write(header.pack(*fields))

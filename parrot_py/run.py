@@ -127,7 +127,7 @@ def run(config: RunConfig) -> int:
         accesses.close()
         sessiondir.remove(session)
     if engine.counters()["foreign"]:
-        log.warning("a program of another ABI (32-bit?) was started: such programs see no /cvmfs")
+        log.warning("an x32 program was started: such programs see no /cvmfs")
     if config.stats:
         _report(engine)
     status = _end(config, engine)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cffi import FFI
 
 _SOURCES = (
+    "abi",
     "answer",
     "exechead",
     "family",

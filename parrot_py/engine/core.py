@@ -39,6 +39,7 @@ class Kind(IntEnum):
     CWD = lib.PP_CWD
     EXEC = lib.PP_EXEC
     SOCKADDR = lib.PP_SOCKADDR
+    SOCKETCALL = lib.PP_SOCKETCALL
     SENDTO = lib.PP_SENDTO
     DUMPABLE = lib.PP_DUMPABLE
     UNTRACED = lib.PP_UNTRACED
@@ -65,6 +66,10 @@ class Warm(IntEnum):
     DIRENTS = lib.PP_W_DIRENTS
     GETXATTR = lib.PP_W_GETXATTR
     LGETXATTR = lib.PP_W_LGETXATTR
+    STAT64 = lib.PP_W_STAT64
+    LSTAT64 = lib.PP_W_LSTAT64
+    FSTAT64 = lib.PP_W_FSTAT64
+    FSTATAT64 = lib.PP_W_FSTATAT64
 
 
 FOLLOW, NOFOLLOW = 1, 2

@@ -29,7 +29,7 @@ def fspick(call: Call, target: Target) -> Answer:  # noqa: ARG001
     fail(errno.EPERM)
 
 
-@handles("mount", "umount2")
+@handles("mount", "umount2", "umount")
 def mount(call: Call, target: Target) -> Answer:  # noqa: ARG001
     """mount, umount: the place is looked up first."""
     target.found()

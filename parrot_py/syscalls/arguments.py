@@ -11,7 +11,7 @@ from parrot_py.steps import RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
-_NULL_OK = ("newfstatat", "statx")  # since Linux 6.11
+_NULL_OK = ("newfstatat", "fstatat64", "statx")  # since Linux 6.11
 _LINKS = ("link", "linkat")
 
 
@@ -39,7 +39,7 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     if path is None:
         allowed = row.empty == NULL_PATH or (row.name in _NULL_OK and call.args[row.empty] & AT_EMPTY_PATH)
     else:
-        flags = {NULL_PATH: 3 if row.name == "utimensat" else -1}.get(row.empty, row.empty)
+        flags = {NULL_PATH: 3 if row.name.startswith("utimensat") else -1}.get(row.empty, row.empty)
         allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & AT_EMPTY_PATH)
     if not allowed or i > 0:
         fail(errno.ENOENT if path is not None else errno.EFAULT)

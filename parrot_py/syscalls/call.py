@@ -21,6 +21,7 @@ from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials, X, file_flags
 from parrot_py.syscalls import table
+from parrot_py.syscalls.layouts import LAYOUTS, Layout
 from parrot_py.walk import Walker
 
 AT_FDCWD = -100
@@ -99,37 +100,38 @@ class Rewrite(Action):
 
     def apply(self, engine: Engine, stop: Stop) -> None:
         """Place what the call needs in scratch memory and run it."""
-        size = sum(_room(arg) for arg in self.args)
+        layout = LAYOUTS[stop.abi]
+        size = sum(_room(arg, layout) for arg in self.args)
         base = engine.scratch(stop, size) if size else 0
         if base is None:
             return
         blob, values = bytearray(), []
         for arg in self.args:
-            values.append(_place(arg, base, blob))
+            values.append(_place(arg, base, blob, layout))
         if blob:
             engine.poke(stop, base, bytes(blob))
         engine.rewrite(stop, values, nr=self.nr, exec_name=self.exec_name, result=self.result)
 
 
-def _room(arg: int | bytes | list[int | bytes]) -> int:
+def _room(arg: int | bytes | list[int | bytes], layout: Layout) -> int:
     if isinstance(arg, int):
         return 0
     if isinstance(arg, bytes):
         return (len(arg) + 8) & ~7
-    return sum(_room(a) for a in arg) + 8 * (len(arg) + 1)
+    return sum(_room(a, layout) for a in arg) + layout.width * (len(arg) + 1)
 
 
-def _place(arg: int | bytes | list[int | bytes], base: int, blob: bytearray) -> int:
+def _place(arg: int | bytes | list[int | bytes], base: int, blob: bytearray, layout: Layout) -> int:
     """Append *arg* to *blob*, which will lie at *base*; its value as a register."""
     if isinstance(arg, int):
         return arg
     if isinstance(arg, bytes):
         at = base + len(blob)
-        blob += arg + bytes(_room(arg) - len(arg))
+        blob += arg + bytes(_room(arg, layout) - len(arg))
         return at
-    pointers = [_place(a, base, blob) for a in arg]
+    pointers = [_place(a, base, blob, layout) for a in arg]
     at = base + len(blob)
-    blob += struct.pack(f"<{len(pointers) + 1}Q", *pointers, 0)
+    blob += struct.pack(f"<{len(pointers) + 1}{layout.pointer}", *pointers, 0)
     return at
 
 
@@ -149,6 +151,11 @@ class Call:
     def number(self, name: str) -> int:
         """The number of call *name* for the thread in hand."""
         return table.number(name, self.abi)
+
+    @property
+    def layout(self) -> Layout:
+        """How structures look in the thread's memory."""
+        return LAYOUTS[self.abi]
 
     def int32(self, position: int) -> int:
         """Argument *position* as a signed 32-bit integer (an ``int`` of C)."""

@@ -16,6 +16,7 @@ from parrot_py.namespace import ROOT
 from parrot_py.places import Target, fail
 from parrot_py.process import X, file_offset
 from parrot_py.syscalls.call import PASS, Answer, Call, Redirect, Rewrite, handles
+from parrot_py.syscalls.layouts import Layout
 
 _DIR = st.S_IFDIR >> 12  # d_type is the type part of st_mode
 
@@ -117,13 +118,33 @@ def _pack64(entries: Sequence[Dirent], start: int) -> Iterator[bytes]:
         yield struct.pack("<QqHB", ino, at + 1, length, kind) + name + bytes(length - 19 - len(name))
 
 
-def _pack(entries: Sequence[Dirent], start: int) -> Iterator[bytes]:
-    """``struct linux_dirent``, whose type hides in the last byte."""
+def _pack(entries: Sequence[Dirent], start: int, layout: Layout) -> Iterator[bytes]:
+    """``struct linux_dirent``, whose type hides in the last byte; EOVERFLOW at a number that is too big."""
+    head, align = layout.dirent, layout.width
     for at in range(start, len(entries)):
         name, ino, kind = entries[at]
-        length = (18 + len(name) + 2 + 7) & ~7
-        body = struct.pack("<QqH", ino, at + 1, length) + name
+        if ino >> layout.long_bits:
+            fail(errno.EOVERFLOW)
+        length = (head.size + len(name) + 2 + align - 1) & -align
+        body = head.pack(ino, at + 1, length) + name
         yield body + bytes(length - 1 - len(body)) + bytes((kind,))
+
+
+def _position(call: Call, fd: int) -> int:
+    """Where in the listing the descriptor is."""
+    start = call.context.engine.seek(call.tid, fd, 0, os.SEEK_CUR)
+    if start == -errno.ENOSYS:
+        start = file_offset(call.tid, fd)
+    if start < 0:
+        fail(-start)
+    return start
+
+
+def _advance(call: Call, fd: int, position: int, result: int) -> Answer:
+    """*result*, with the descriptor at *position*."""
+    if call.context.engine.seek(call.tid, fd, position, os.SEEK_SET) < 0:
+        return Rewrite((fd, position, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK[call.abi], result=result)
+    return result
 
 
 @handles("getdents64", "getdents")
@@ -137,30 +158,47 @@ def getdents64(call: Call, node: Node | None) -> Answer:
         fail(errno.ENOTDIR)
     fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
     entries = _top_listing() if node is None else _listing(call, node)
-    engine = call.context.engine
-    start = engine.seek(call.tid, fd, 0, os.SEEK_CUR)
-    if start == -errno.ENOSYS:
-        start = file_offset(call.tid, fd)
-    if start < 0:
-        fail(-start)
+    start = _position(call, fd)
     if node is not None and start == 0:
-        engine.warm_dirents(call.stop.base[0] or b"", list(_pack64(entries, 0)))
-    pack = _pack64 if call.name == "getdents64" else _pack
-    records: list[bytes] = []
-    length = 0
-    for record in pack(entries, start):
-        if length + len(record) > size:
-            if not records:
-                fail(errno.EINVAL)
-            break
-        records.append(record)
-        length += len(record)
+        call.context.engine.warm_dirents(call.stop.base[0] or b"", list(_pack64(entries, 0)))
+    packed = _pack64(entries, start) if call.name == "getdents64" else _pack(entries, start, call.layout)
+    records = _first(packed, size)
     if not records:
         return 0
     count, length = _deliver(call, records, buffer)
-    if engine.seek(call.tid, fd, start + count, os.SEEK_SET) < 0:
-        return Rewrite((fd, start + count, os.SEEK_SET, 0, 0, 0), nr=NR_LSEEK[call.abi], result=length)
-    return length
+    return _advance(call, fd, start + count, length)
+
+
+def _first(packed: Iterator[bytes], size: int) -> list[bytes]:
+    """As many records as go into *size* bytes; trouble counts only before the first one."""
+    records: list[bytes] = []
+    try:
+        for record in packed:
+            size -= len(record)
+            if size < 0:
+                fail(errno.EINVAL)
+            records.append(record)
+    except OSError:
+        if not records:
+            raise
+    return records
+
+
+@handles("readdir")
+def readdir(call: Call, node: Node | None) -> Answer:
+    """readdir(fd, buf): the next entry as a ``struct old_linux_dirent``; 1, or 0 at the end."""
+    if node is not None and not node.inode.is_dir:
+        fail(errno.ENOTDIR)
+    fd = call.int32(0)
+    entries = _top_listing() if node is None else _listing(call, node)
+    start = _position(call, fd)
+    if start >= len(entries):
+        return 0
+    name, ino, _ = entries[start]
+    if ino >> call.layout.long_bits:
+        fail(errno.EOVERFLOW)
+    call.write(call.args[1], call.layout.dirent.pack(ino, start, len(name)) + name + b"\0")
+    return _advance(call, fd, start + 1, 1)
 
 
 def _deliver(call: Call, records: list[bytes], buffer: int) -> tuple[int, int]:

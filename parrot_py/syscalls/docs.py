@@ -11,7 +11,8 @@ from parrot_py.syscalls.table import ROWS, Row
 _HEAD = """\
 # The system calls
 
-Every call of x86_64: first those that are stopped, then those that the kernel runs untouched, with the reason.
+Every call of x86_64 and of i386 (in 32-bit programs, and by `int 0x80` in any): first those that are stopped, then
+those that the kernel runs untouched, with the reason.
 
 ## Stopped
 
@@ -19,7 +20,7 @@ This page is made from `parrot_py/syscalls/table.py` by `python -m parrot_py.sys
 `tests/unit/test_docs.py` compares the two.
 Of the calls listed, those that turn out not to concern /cvmfs are sent on by the engine without entering Python.
 
-* **number**: on x86_64.
+* **x86_64**, **i386**: its number in programs of 64 and of 32 bits; – where they have no such call.
 * **class**: what the call takes, and so how the engine tells whether it can concern us. "two paths" and "path" are
   names, "one argument" is looked at by the filter itself, "descriptor" is an open file that may be ours, "listing"
   the same and also a listing of `/`, "working directory" tells it, "program" starts one, "socket address" may hold a
@@ -27,8 +28,8 @@ Of the calls listed, those that turn out not to concern /cvmfs are sent on by th
 * **support**: *full* (as on a read-only mount; a call that would change a repository fails as it does there),
   *partial* or *refused* (for names of ours, as the note says). What else differs is in [limits.md](limits.md).
 
-| name | number | class | support | note |
-|---|---|---|---|---|
+| name | x86_64 | i386 | class | support | note |
+|---|---|---|---|---|---|
 """
 
 _NATIVE = """
@@ -36,8 +37,8 @@ _NATIVE = """
 
 Never stopped. A number that is in neither table is that of a call newer than this list, and native, too.
 
-| calls | support | why |
-|---|---|---|
+| calls of x86_64 | calls of i386 | support | why |
+|---|---|---|---|
 """
 
 _CLASSES = {
@@ -50,6 +51,7 @@ _CLASSES = {
     Kind.DUMPABLE: "one argument",
     Kind.UNTRACED: "one argument",
     Kind.SENDTO: "socket address",
+    Kind.SOCKETCALL: "socket address",
     Kind.CLONE3: "one argument",
     Kind.REFUSE: "none",
 }
@@ -61,8 +63,8 @@ def page() -> str:
 
 
 def _native(group: Group) -> str:
-    names = ", ".join(f"{name} {number}" for number, name in sorted(group.calls.items()))
-    return f"| {names} | {_level(group.support)} | {group.reason} |\n"
+    names = [", ".join(f"{name} {number}" for number, name in sorted(calls.items())) for calls in group.calls]
+    return f"| {names[0]} | {names[1] or '–'} | {_level(group.support)} | {group.reason} |\n"
 
 
 def _level(support: str) -> str:
@@ -71,7 +73,8 @@ def _level(support: str) -> str:
 
 def _line(row: Row) -> str:
     kind = "two paths" if len(row.path) > 1 else _CLASSES[row.kind]
-    return f"| {row.name} | {row.x86_64} | {kind} | {_level(row.support)} | {row.note} |\n"
+    numbers = " | ".join("–" if number is None else str(number) for number in row.numbers)
+    return f"| {row.name} | {numbers} | {kind} | {_level(row.support)} | {row.note} |\n"
 
 
 if __name__ == "__main__":

@@ -10,10 +10,13 @@ import errno
 import os
 import stat as st
 import struct
+from collections.abc import Sequence
 from typing import Callable, Optional
 
+from parrot_py.engine.core import Abi
 from parrot_py.places import fail
 from parrot_py.syscalls.call import Call
+from parrot_py.syscalls.layouts import LAYOUTS, STATFS64_SIZE
 
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 O_TMPFILE_BIT = 0o20000000
@@ -73,10 +76,20 @@ def _statx(call: Call) -> None:
         fail(errno.EINVAL)
 
 
+def _read_times(call: Call, position: int) -> Sequence[int]:
+    """Two times, as seconds and a fraction; the kernel looks at the lower half of the fractions of a 32-bit program."""
+    if call.name != "utimensat_time64":
+        layout = call.layout.times
+        return layout.unpack(call.read(call.args[position], layout.size))
+    wide = LAYOUTS[Abi.X86_64].times
+    first, access, second, change = wide.unpack(call.read(call.args[position], wide.size))
+    return first, access & 0xFFFFFFFF, second, change & 0xFFFFFFFF
+
+
 def _utimensat(call: Call) -> int | None:
     """Both times UTIME_OMIT: nothing to do, whatever the path is."""
     if call.args[2]:
-        _, access, _, change = struct.unpack("<qqqq", call.read(call.args[2], 32))
+        _, access, _, change = _read_times(call, 2)
         if access == change == UTIME_OMIT:
             return 0
     _flags(3, 0x1100)(call)
@@ -86,7 +99,7 @@ def _utimensat(call: Call) -> int | None:
 def check_times(call: Call) -> None:
     """The times of utimensat, which the kernel looks at after the path; raises EINVAL."""
     if call.args[2]:
-        _, access, _, change = struct.unpack("<qqqq", call.read(call.args[2], 32))
+        _, access, _, change = _read_times(call, 2)
         if any(not 0 <= ns < 10**9 and ns not in (UTIME_NOW, UTIME_OMIT) for ns in (access, change)):
             fail(errno.EINVAL)
 
@@ -94,7 +107,7 @@ def check_times(call: Call) -> None:
 def _utimes(position: int) -> Check:
     def check(call: Call) -> None:
         if call.args[position]:
-            _, access, _, change = struct.unpack("<qqqq", call.read(call.args[position], 32))
+            _, access, _, change = _read_times(call, position)
             if not (0 <= access < 10**6 and 0 <= change < 10**6):
                 fail(errno.EINVAL)
 
@@ -102,7 +115,17 @@ def _utimes(position: int) -> Check:
 
 
 def _truncate(call: Call) -> None:
-    if call.args[1] >> 63:
+    if call.args[1] >> (call.layout.long_bits - 1):
+        fail(errno.EINVAL)
+
+
+def _truncate64(call: Call) -> None:
+    if call.args[2] >> 31:  # the upper half of the length
+        fail(errno.EINVAL)
+
+
+def _statfs64(call: Call) -> None:
+    if call.args[1] != STATFS64_SIZE:
         fail(errno.EINVAL)
 
 
@@ -212,6 +235,7 @@ CHECKS: dict[str, Check] = {
     "file_getattr": _file_attr,
     "file_setattr": _file_attr,
     "fspick": _administer,
+    "fstatat64": _flags(3, 0x1900 | _STATX_SYNC),
     "futimesat": _utimes(2),
     "getxattr": _xattr,
     "getxattrat": _getxattrat,
@@ -234,13 +258,16 @@ CHECKS: dict[str, Check] = {
     "pivot_root": _administer,
     "removexattr": _xattr,
     "setxattr": _setxattr,
+    "statfs64": _statfs64,
     "statx": _statx,
     "swapon": _administer,
     "symlink": _symlink,
     "symlinkat": _symlink,
     "truncate": _truncate,
+    "truncate64": _truncate64,
     "unlinkat": _flags(2, 0x200),
     "utimensat": _utimensat,
+    "utimensat_time64": _utimensat,
     "utimes": _utimes(1),
 }
 

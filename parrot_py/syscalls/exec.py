@@ -92,14 +92,15 @@ def _interpreter(call: Call, name: bytes) -> tuple[_Program, bytes]:
 def _argv(call: Call, address: int) -> list[int | bytes]:
     """The pointers of the job's argv."""
     pointers: list[int | bytes] = []
+    layout = call.layout
     while address and len(pointers) < _ARGV_LIMIT:
-        count = max(1, (4096 - address % 4096) // 8)  # never past the page that is known to be there
-        values = struct.unpack(f"<{count}Q", call.read(address, 8 * count))
+        count = max(1, (4096 - address % 4096) // layout.width)  # never past the page that is known to be there
+        values = struct.unpack(f"<{count}{layout.pointer}", call.read(address, layout.width * count))
         for value in values:
             if not value:
                 return pointers
             pointers.append(value)
-        address += 8 * count
+        address += layout.width * count
     if address:
         fail(errno.E2BIG)
     return pointers

@@ -98,21 +98,22 @@ def link(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001
     return -(errno.EXDEV if os.path.isdir(os.path.dirname(new.path.rstrip(b"/"))) else errno.ENOENT)
 
 
-@handles("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat")
+@handles("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
+         "chown32", "lchown32")  # fmt: skip
 def chmod(call: Call, target: Target) -> Answer:  # noqa: ARG001
     """Changes of attributes: ENOENT, then EROFS."""
     target.found()
     fail(errno.EROFS)
 
 
-@handles("fchmod", "fchown")
+@handles("fchmod", "fchown", "fchown32")
 def fchmod(call: Call, node: Node) -> Answer:  # noqa: ARG001
     """The same by descriptor; EBADF for one opened with O_PATH."""
     call.need_opened(call.int32(0))
     fail(errno.EROFS)
 
 
-@handles("utimensat")
+@handles("utimensat", "utimensat_time64")
 def utimensat(call: Call, target: Target) -> Answer:
     """utimensat(dirfd, path, times, flags): ENOENT, EINVAL for times out of range, EROFS."""
     if not call.args[1]:  # futimens
@@ -122,7 +123,7 @@ def utimensat(call: Call, target: Target) -> Answer:
     return -errno.EROFS
 
 
-@handles("truncate")
+@handles("truncate", "truncate64")
 def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
     """truncate(path, length): ENOENT, EISDIR, EINVAL for special files, EROFS."""
     mode = target.found().mode

@@ -55,4 +55,4 @@ def by_path(call: Call, node: HostNode) -> Answer:
     """
     if ROWS[call.stop.index].kind is not Kind.FD or call.name == "quotactl_fd":
         return PASS
-    return Rewrite((node.path, *call.args[1:6]), nr=call.number(call.name[1:]))
+    return Rewrite((node.path, *call.args[1:6]), nr=call.number(call.name.replace("f", "", 1)))

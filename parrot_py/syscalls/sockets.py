@@ -26,7 +26,7 @@ def socket_address(call: Call, at: int, place: Native) -> Answer:
     address = struct.pack("=H", _AF_UNIX) + path + b"\0"
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     args[at : at + 2] = [address, len(address)]
-    return Rewrite(args)
+    return Rewrite(args, nr=call.number(call.name))  # which socketcall is not
 
 
 def _short(shortcuts: Shortcuts, path: bytes, *, follows: bool) -> bytes:

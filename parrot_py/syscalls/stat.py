@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import stat as st
-import struct
 
 from parrot_py.drivers.base import Inode
 from parrot_py.engine.core import FOLLOW, NOFOLLOW
@@ -13,47 +11,46 @@ from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import W
 from parrot_py.syscalls.call import Answer, Call, Place, handles
-
-_STAT = struct.Struct("<QQQIIIIQqqq" + "Qq" * 3 + "24x")
-_STATX = struct.Struct("<IIQIIIHxxQQQQ" + "qIi" * 4 + "IIIIQQQ" + "88x")
-STATX_BASIC_STATS = 0x7FF
-_STATFS = struct.Struct("<qqQQQQQiiqqq32x")
-_FUSE_MAGIC = 0x65735546
-_ST_RDONLY_NOSUID_NODEV_VALID = 0x1 | 0x2 | 0x4 | 0x20
-BLOCK = 4096
-
-
-def _blocks(inode: Inode) -> int:
-    """st_blocks in units of 512 bytes, as the real client computes it."""
-    return 1 + inode.size // 512
-
-
-def stat_bytes(inode: Inode, device: int) -> bytes:
-    """``struct stat`` of x86_64."""
-    seconds, ns = divmod(inode.mtime_ns, 10**9)
-    times = (seconds, ns) * 3
-    return _STAT.pack(
-        device, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size, BLOCK,
-        _blocks(inode), *[t & 0xFFFFFFFFFFFFFFFF if i % 2 == 0 else t for i, t in enumerate(times)],
-    )  # fmt: skip
-
-
-def statx_bytes(inode: Inode, device: int) -> bytes:
-    """``struct statx`` with the basic fields and nothing that we do not know."""
-    seconds, ns = divmod(inode.mtime_ns, 10**9)
-    time = (seconds, ns, 0)
-    return _STATX.pack(
-        STATX_BASIC_STATS, BLOCK, 0, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
-        _blocks(inode), 0, *time, 0, 0, 0, *time, *time,
-        os.major(inode.rdev), os.minor(inode.rdev), os.major(device), os.minor(device), 0, 0, 0,
-    )  # fmt: skip
+from parrot_py.syscalls.layouts import (
+    STATFS64_SIZE,
+    oldstat_bytes,
+    stat64_pieces,
+    stat_bytes,
+    statfs64_bytes,
+    statx_bytes,
+)
 
 
 @handles("stat", "lstat")
 def stat(call: Call, target: Target) -> Answer:
-    """stat(path, buf): ENOENT, EFAULT."""
-    call.write(call.args[1], stat_bytes(target.found(), target.tree.device))
+    """stat(path, buf): ENOENT, EFAULT; EOVERFLOW in programs of i386."""
+    call.write(call.args[1], call.layout.stat(target.found(), target.tree.device))
     return 0
+
+
+@handles("oldstat", "oldlstat")
+def oldstat(call: Call, target: Target) -> Answer:
+    """oldstat(path, buf): EOVERFLOW for most inodes."""
+    call.write(call.args[1], oldstat_bytes(target.found(), target.tree.device))
+    return 0
+
+
+def _put_stat64(call: Call, inode: Inode, device: int, buffer: int) -> int:
+    for offset, piece in stat64_pieces(inode, device):
+        call.write(buffer + offset, piece)
+    return 0
+
+
+@handles("stat64", "lstat64")
+def stat64(call: Call, target: Target) -> Answer:
+    """stat64(path, buf)."""
+    return _put_stat64(call, target.found(), target.tree.device, call.args[1])
+
+
+@handles("fstatat64")
+def fstatat64(call: Call, target: Target) -> Answer:
+    """fstatat64(dirfd, path, buf, flags): what newfstatat is elsewhere."""
+    return _put_stat64(call, target.found(), target.tree.device, call.args[2])
 
 
 @handles("newfstatat")
@@ -63,13 +60,32 @@ def newfstatat(call: Call, target: Target) -> Answer:
     return 0
 
 
+def _warm(call: Call, node: Node) -> None:
+    """Let the core answer the next fstat of this descriptor."""
+    packed = stat_bytes(node.inode, node.tree.device)
+    call.context.engine.warm_name(call.stop.base[0] or b"", FOLLOW | NOFOLLOW, stat=packed)
+
+
 @handles("fstat")
 def fstat(call: Call, node: Node) -> Answer:
     """fstat(fd, buf): field by field what stat of the path says that was opened."""
-    packed = stat_bytes(node.inode, node.tree.device)
-    call.context.engine.warm_name(call.stop.base[0] or b"", FOLLOW | NOFOLLOW, stat=packed)
-    call.write(call.args[1], packed)
+    _warm(call, node)
+    call.write(call.args[1], call.layout.stat(node.inode, node.tree.device))
     return 0
+
+
+@handles("oldfstat")
+def oldfstat(call: Call, node: Node) -> Answer:
+    """oldfstat(fd, buf)."""
+    call.write(call.args[1], oldstat_bytes(node.inode, node.tree.device))
+    return 0
+
+
+@handles("fstat64")
+def fstat64(call: Call, node: Node) -> Answer:
+    """fstat64(fd, buf)."""
+    _warm(call, node)
+    return _put_stat64(call, node.inode, node.tree.device, call.args[1])
 
 
 @handles("statx")
@@ -133,22 +149,21 @@ def readlinkat(call: Call, place: Place) -> Answer:
     return _readlink(call, place, call.args[2], call.int32(3))
 
 
-def _statfs(call: Call, target: Target | Node, buffer: int) -> int:
-    fs = call.context.namespace.ask(target.tree.driver.statfs)
-    device = target.tree.device
-    call.write(
-        buffer,
-        _STATFS.pack(
-            _FUSE_MAGIC, fs.bsize, fs.blocks, fs.bfree, fs.bavail, fs.files, fs.ffree, device & 0x7FFFFFFF, 0,
-            fs.namelen, fs.bsize, _ST_RDONLY_NOSUID_NODEV_VALID,
-        ),
-    )  # fmt: skip
+def _statfs(call: Call, subject: Target | Node, buffer: int) -> int:
+    fs = call.context.namespace.ask(subject.tree.driver.statfs)
+    call.write(buffer, call.layout.statfs(fs, subject.tree.device))
+    return 0
+
+
+def _statfs64(call: Call, subject: Target | Node) -> int:
+    fs = call.context.namespace.ask(subject.tree.driver.statfs)
+    call.write(call.args[2], statfs64_bytes(fs, subject.tree.device))
     return 0
 
 
 @handles("statfs")
 def statfs(call: Call, target: Target) -> Answer:
-    """statfs(path, buf)."""
+    """statfs(path, buf); EOVERFLOW in programs of i386."""
     target.found()
     return _statfs(call, target, call.args[1])
 
@@ -157,3 +172,18 @@ def statfs(call: Call, target: Target) -> Answer:
 def fstatfs(call: Call, node: Node) -> Answer:
     """fstatfs(fd, buf)."""
     return _statfs(call, node, call.args[1])
+
+
+@handles("statfs64")
+def statfs64(call: Call, target: Target) -> Answer:
+    """statfs64(path, size, buf)."""
+    target.found()
+    return _statfs64(call, target)
+
+
+@handles("fstatfs64")
+def fstatfs64(call: Call, node: Node) -> Answer:
+    """fstatfs64(fd, size, buf): EINVAL for another size than that of the structure."""
+    if call.args[1] != STATFS64_SIZE:
+        fail(errno.EINVAL)
+    return _statfs64(call, node)

@@ -33,7 +33,9 @@ HANDLER = "import signal; signal.signal(signal.SIGUSR1, lambda *_: print('handle
 
 
 @pytest.mark.parametrize("flags", ["interrupt", "restart"])
-def test_a_handler_runs_at_once_and_the_open_succeeds(home: Path, use_seccomp: bool, flags: str) -> None:
+def test_a_handler_runs_at_once_and_the_open_succeeds(
+    home: Path, use_seccomp: bool, flags: str, abi: tuple[str, ...]
+) -> None:
     driver = BlockingDriver(TREE)
 
     def director(tracer: Tracer) -> None:
@@ -45,7 +47,7 @@ def test_a_handler_runs_at_once_and_the_open_succeeds(home: Path, use_seccomp: b
         driver.gate.set()
 
     job = Setup(home, driver=driver, director=director, use_seccomp=use_seccomp)
-    told = job.run(engine_program("open_signalled"), flags, f"{TOP}/cold/file")
+    told = job.run(engine_program("open_signalled", *abi), flags, f"{TOP}/cold/file")
     told.expect(b"handled\n" * 3 + b"content")
 
 

@@ -25,6 +25,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __i386__
+/* Programs of i386 are made with 64-bit sizes, so their struct stat is what these calls fill; i386_layouts.c has the others. */
+#undef SYS_stat
+#undef SYS_lstat
+#undef SYS_fstat
+#define SYS_stat SYS_stat64
+#define SYS_lstat SYS_lstat64
+#define SYS_fstat SYS_fstat64
+#define SYS_newfstatat SYS_fstatat64
+#endif
+
 #define UNUSED __attribute__((unused))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

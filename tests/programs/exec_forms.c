@@ -5,7 +5,8 @@
 static char *const env[] = { "TWIN=environment", "PATH=/usr/bin:/bin", NULL };
 
 static const char *const files[] = {
-    "bin/report-static", "bin/report-dynamic", "bin/report-own-loader", "bin/exec-only", "links/program", "links/dir/../bin/report-static",
+    "bin/report-static", "bin/report-dynamic", "bin/report-own-loader", "bin/exec-only",
+    "bin/report32-static", "bin/report32-dynamic", "bin/report32-own-loader", "links/program", "links/dir/../bin/report-static",
     "bin/broken-loader", "bin/loader-is-script", "script.sh", "script-args", "script-nested", "script-nested-4", "script-nested-6", "script-missing",
     "script-interpreter-dir", "script-noexec", "script-empty", "script-text", "script-crlf", "script-blank", "script-long", "script-toolong",
     "script-own-program", "script-relative", "script-link", "script-env", "script-nonl", "script-nul", "dir", "missing", "missing/x", "hello.txt", "hello.txt/x",

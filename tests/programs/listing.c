@@ -25,7 +25,7 @@ static long slurp(int fd, size_t size, int old)
             struct dirent64_raw *e = (void *)(buffer + at);
             struct dirent_raw *o = (void *)(buffer + at);
             unsigned short reclen = old ? o->reclen : e->reclen;
-            MUST(n_found < COUNT(found) && reclen % 8 == 0);
+            MUST(n_found < COUNT(found) && reclen % (old ? sizeof(long) : 8) == 0);
             strcpy(found[n_found].name, old ? o->name : e->name);
             found[n_found].type = old ? (unsigned char)buffer[at + reclen - 1] : e->type;
             found[n_found++].ino = old ? o->ino : e->ino;

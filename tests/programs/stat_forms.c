@@ -27,7 +27,7 @@ static int statx_agrees(const struct statx *x, const struct stat *s)
 {
     return makedev(x->stx_dev_major, x->stx_dev_minor) == s->st_dev && x->stx_ino == s->st_ino && x->stx_mode == s->st_mode &&
            x->stx_nlink == s->st_nlink && x->stx_uid == s->st_uid && x->stx_gid == s->st_gid && (off_t)x->stx_size == s->st_size &&
-           (blkcnt_t)x->stx_blocks == s->st_blocks && x->stx_blksize == s->st_blksize && x->stx_mtime.tv_sec == s->st_mtim.tv_sec &&
+           (blkcnt_t)x->stx_blocks == s->st_blocks && (blksize_t)x->stx_blksize == s->st_blksize && x->stx_mtime.tv_sec == s->st_mtim.tv_sec &&
            x->stx_ctime.tv_sec == s->st_ctim.tv_sec && makedev(x->stx_rdev_major, x->stx_rdev_minor) == s->st_rdev;
 }
 
@@ -70,7 +70,7 @@ static void by_descriptor(const char *rel)
         d = quiet_open(in(rel), how[i]);
         if (d < 0)
             continue;
-        MUST(fstatat(AT_FDCWD, in(rel), &path, i == 2 ? AT_SYMLINK_NOFOLLOW : 0) == 0);
+        MUST(syscall(SYS_newfstatat, AT_FDCWD, in(rel), &path, i == 2 ? AT_SYMLINK_NOFOLLOW : 0) == 0);
         MUST(syscall(SYS_fstat, d, &fd) == 0);
         MUST(syscall(SYS_newfstatat, d, "", &empty, AT_EMPTY_PATH) == 0);
         MUST(syscall(SYS_statx, d, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0);

@@ -93,6 +93,14 @@ static void sizes_and_errors(void)
     close(fd), close(path);
 }
 
+#ifdef SYS_statfs64
+#define STATFS(path, buffer) syscall(SYS_statfs64, path, sizeof(struct statfs), buffer)
+#define FSTATFS(fd, buffer) syscall(SYS_fstatfs64, fd, sizeof(struct statfs), buffer)
+#else
+#define STATFS(path, buffer) syscall(SYS_statfs, path, buffer)
+#define FSTATFS(fd, buffer) syscall(SYS_fstatfs, fd, buffer)
+#endif
+
 static void filesystems(void)
 {
     static const char *const paths[] = { "", "hello.txt", "dir", "links/dir", "links/out-dir", "links/dangling", "missing", "hello.txt/x", "noexec-dir/file" };
@@ -100,17 +108,17 @@ static void filesystems(void)
     MUST(statfs(root, &top) == 0);
     say("read-only: %d, names of %ld", !!(top.f_flags & ST_RDONLY), (long)top.f_namelen);
     for (size_t i = 0; i < COUNT(paths); i++) {
-        if (told(syscall(SYS_statfs, in(paths[i]), &s), "statfs '%s'", paths[i]) == 0)
+        if (told(STATFS(in(paths[i]), &s), "statfs '%s'", paths[i]) == 0)
             say("   the tree's own: %d", s.f_type == top.f_type && s.f_bsize == top.f_bsize && s.f_blocks == top.f_blocks);
         int fd = quiet_open(in(paths[i]), O_RDONLY);
         if (fd < 0)
             continue;
-        if (told(syscall(SYS_fstatfs, fd, &s), "fstatfs '%s'", paths[i]) == 0)
+        if (told(FSTATFS(fd, &s), "fstatfs '%s'", paths[i]) == 0)
             say("   the tree's own: %d", s.f_type == top.f_type && s.f_bsize == top.f_bsize && s.f_blocks == top.f_blocks);
         close(fd);
     }
-    told(syscall(SYS_statfs, root, (void *)16), "statfs into nowhere");
-    told(syscall(SYS_fstatfs, 999, &s), "fstatfs bad descriptor");
+    told(STATFS(root, (void *)16), "statfs into nowhere");
+    told(FSTATFS(999, &s), "fstatfs bad descriptor");
 }
 
 int main(int argc, char **argv)

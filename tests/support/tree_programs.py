@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from tests.support.programs import SOURCES, compile_c
+from tests.support.programs import I386, SOURCES, cannot_run, compile_c
 
 _GIT = {
     **{f"GIT_{role}_NAME": "A" for role in ("AUTHOR", "COMMITTER")},
@@ -24,12 +24,10 @@ def programs(root: Path, top: str) -> None:
     """Programs linked in every way: static, with the host's loader, with a loader inside the tree, with none at all."""
     place = root / "bin"
     place.mkdir()
+    _reports(place, root / "lib", f"{top}/lib", "report")
+    if not cannot_run(*I386):
+        _reports(place, root / "lib32", f"{top}/lib32", "report32", *I386)
     report = SOURCES / "report.c"
-    compile_c(report, place / "report-static", "-static")
-    compile_c(report, place / "report-dynamic")
-    loader = _loader(place / "report-dynamic")
-    own = f"{top}/lib/{loader.name}"
-    compile_c(report, place / "report-own-loader", f"-Wl,--dynamic-linker={own}", f"-Wl,-rpath,{top}/lib")
     compile_c(report, place / "broken-loader", f"-Wl,--dynamic-linker={top}/lib/missing.so")
     compile_c(report, place / "loader-is-script", f"-Wl,--dynamic-linker={top}/script.sh")
     program = (place / "report-static").read_bytes()
@@ -40,9 +38,19 @@ def programs(root: Path, top: str) -> None:
     }.items():
         (place / name).write_bytes(data)
         (place / name).chmod(0o755)
-    (root / "lib").mkdir()
-    shutil.copy(loader, root / "lib" / loader.name)
-    shutil.copy(loader.resolve().parent / "libc.so.6", root / "lib" / "libc.so.6")
+
+
+def _reports(place: Path, libraries: Path, own: str, name: str, *options: str) -> None:
+    """The program that tells how it was started, in its three forms, and the loader and libc of the third."""
+    report = SOURCES / "report.c"
+    compile_c(report, place / f"{name}-static", "-static", *options)
+    compile_c(report, place / f"{name}-dynamic", *options)
+    loader = _loader(place / f"{name}-dynamic")
+    linking = (f"-Wl,--dynamic-linker={own}/{loader.name}", f"-Wl,-rpath,{own}")
+    compile_c(report, place / f"{name}-own-loader", *linking, *options)
+    libraries.mkdir()
+    shutil.copy(loader, libraries / loader.name)
+    shutil.copy(loader.resolve().parent / "libc.so.6", libraries / "libc.so.6")
 
 
 def _loader(program: Path) -> Path:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.support import tree
-from tests.support.programs import SOURCES, program
+from tests.support.programs import I386, SOURCES, cannot_run, program
 from tests.twins.conftest import Twins
 
 NOT_TWINS = {"report", "budget", "forbid"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
 
 
+@pytest.mark.parametrize("abi", [(), I386], ids=["x86_64", "i386"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_program(twins: Twins, name: str) -> None:
-    native = twins.check([str(program(name)), tree.TOP], timeout=120)
+def test_program(twins: Twins, name: str, abi: tuple[str, ...]) -> None:
+    if reason := cannot_run(*I386 if name.startswith("i386") else abi):
+        pytest.skip(reason)
+    native = twins.check([str(program(name, *abi)), tree.TOP], timeout=120)
     assert native.stdout.count(b"\n") > 10
     assert b"MUST" not in native.stdout

@@ -52,7 +52,7 @@ int pp_restart(struct pp_engine *e, const struct pp_stop *s)
     if (!t)
         return -ESRCH;
     pp_regs regs = t->regs;
-    pp_rewind(&regs, pp_nr(&t->regs));
+    pp_rewind(&regs, pp_nr(&t->regs, t->abi));
     pp_set_regs(e, t, &regs);
     pp_go(e, t, 0);
     return 0;
@@ -84,34 +84,63 @@ void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t valu
     run_changed(e, t, &regs);
 }
 
+/* Whether code of ours can put an argument back: then no stop at the call's exit is needed. */
+static bool restorable(const struct pp_engine *e, const struct tracee *t, int arg, int one_stop, uint64_t slot)
+{
+    if (!one_stop || !e->use_seccomp || arg >= PP_STUB_ARGS)
+        return false;
+    return t->abi == PP_I386 ? pp_code_bits(&t->regs) && pp_may_run(t->mm, slot) : pp_stub(t->mm) != 0;
+}
+
+/* If the thread is in its hop, take it home by hand. */
+bool pp_leave_hop(const struct tracee *t, pp_regs *regs)
+{
+    if (!t->hop || pp_ip(regs) - t->hop >= PP_HOP_SIZE)
+        return false;
+    *pp_arg(regs, PP_I386, t->hop_arg) = t->stub_value;
+    pp_set_ip(regs, t->stub_ip);
+    return true;
+}
+
 /* Run the call with path argument arg replaced, unseen by the job.  one_stop: the call cannot sleep interruptibly, so
  * the stub may restore the register.  0, 1 (memory had to be made first; the call comes back as a new stop), -errno. */
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop)
 {
-    uint64_t slot = pp_slot(t, (size_t)len + 1);
-    if (!slot)
-        return pp_inject(e, t, (size_t)len + 1);
-    char text[PP_PATH_MAX + 1];
+    char text[PP_HOP_SIZE + PP_PATH_MAX + 1];
+    size_t head = t->abi == PP_I386 ? PP_HOP_SIZE : 0, size = head + (size_t)len + 1;
     if (len > PP_PATH_MAX)
         return -ENAMETOOLONG;
-    memcpy(text, path, (size_t)len);
-    text[len] = 0;
-    int failed = pp_poke_bytes(e, t->tid, slot, text, (size_t)len + 1);
+    uint64_t slot = pp_slot(t, size);
+    if (!slot)
+        return pp_inject(e, t, size);
+    pp_regs regs = t->regs;
+    memset(text, 0xcc, head);
+    memcpy(text + head, path, (size_t)len);
+    text[size - 1] = 0;
+    t->stub_ip = pp_ip(&regs);
+    t->stub_value = *pp_arg(&regs, t->abi, arg);
+    bool restores = restorable(e, t, arg, one_stop, slot);
+    if (restores && head)
+        pp_make_hop((unsigned char *)text, &regs, slot, arg, t->stub_value);
+    int failed = pp_poke_bytes(e, t->tid, slot, text, size);
     if (failed)
         return failed;
-    pp_regs regs = t->regs;
-    uint64_t stub = one_stop && e->use_seccomp && arg < PP_STUB_ARGS ? pp_stub(t->mm) : 0;
-    if (stub) {
+    if (restores)
         e->gave = true;
-        t->stub_ip = pp_ip(&regs);
-        t->stub_value = *pp_arg(&regs, t->abi, arg);
-        pp_enter_stub(&regs, stub, arg, slot);
-        pp_set_regs(e, t, &regs);
-        pp_go(e, t, 0);
+    if (restores && head) {
+        t->hop = slot;
+        t->hop_arg = arg;
+        pp_set_ip(&regs, slot + PP_SYSCALL_INSN_LEN);
+        *pp_arg(&regs, t->abi, arg) = slot + head;
+    } else if (restores) {
+        pp_enter_stub(&regs, pp_stub(t->mm), arg, slot);
+    } else {
+        *pp_arg(&regs, t->abi, arg) = slot + head;
+        run_changed(e, t, &regs);
         return 0;
     }
-    *pp_arg(&regs, t->abi, arg) = slot;
-    run_changed(e, t, &regs);
+    pp_set_regs(e, t, &regs);
+    pp_go(e, t, 0);
     return 0;
 }
 
@@ -169,7 +198,7 @@ static void restore(struct pp_engine *e, struct tracee *t, pp_regs *regs)
     int64_t value = (int64_t)pp_result(regs);
     for (int i = 0; i < 6; i++)
         *pp_arg(regs, t->abi, i) = *pp_arg(&t->regs, t->abi, i);
-    pp_set_nr(regs, pp_nr(&t->regs)); /* the kernel restarts an interrupted call by this number */
+    pp_set_nr(regs, pp_nr(&t->regs, t->abi)); /* the kernel restarts an interrupted call by this number */
     if (t->has_result && value >= 0)
         pp_set_result(regs, (uint64_t)t->result);
     t->has_result = false;
@@ -186,7 +215,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
     if (pp_get_regs(e, t, &regs) != 0)
         return;
     /* None of the calls we wait for can fail with ENOSYS, so this is the entry stop of an old kernel. */
-    if (e->use_seccomp && (int64_t)pp_result(&regs) == -ENOSYS && (int64_t)pp_nr(&regs) >= 0) {
+    if (e->use_seccomp && (int64_t)pp_result(&regs) == -ENOSYS && (int32_t)pp_nr(&regs, t->abi) >= 0) {
         pp_go_to_exit(e, t);
         return;
     }
@@ -206,19 +235,25 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
     pp_go(e, t, 0);
 }
 
-static uint64_t auxv_entry(pid_t tid, uint64_t key)
+/* An entry of the auxiliary vector, whose words are as wide as the program's. */
+static uint64_t auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key)
 {
-    char path[64];
-    uint64_t auxv[128];
-    snprintf(path, sizeof path, "/proc/%d/auxv", tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char path[64], auxv[1024];
+    pp_regs regs;
+    snprintf(path, sizeof path, "/proc/%d/auxv", t->tid);
+    int fd = pp_get_regs(e, t, &regs) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return 0;
     ssize_t n = read(fd, auxv, sizeof auxv);
     close(fd);
-    for (ssize_t i = 0; i + 1 < n / (ssize_t)sizeof auxv[0]; i += 2)
-        if (auxv[i] == key)
-            return auxv[i + 1];
+    ssize_t width = pp_code_bits(&regs) == 32 ? 4 : 8;
+    for (ssize_t at = 0; at + 2 * width <= n; at += 2 * width) {
+        uint64_t entry[2] = {0, 0};
+        memcpy(&entry[0], auxv + at, (size_t)width);
+        memcpy(&entry[1], auxv + at + width, (size_t)width);
+        if (entry[0] == key)
+            return entry[1];
+    }
     return 0;
 }
 
@@ -230,8 +265,9 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     t->mm = pp_mm_new();
     t->pending = NOTHING;
     t->has_result = false;
+    t->hop = 0;
     if (t->exec_name) {
-        uint64_t address = auxv_entry(t->tid, AT_EXECFN);
+        uint64_t address = auxv_entry(e, t, AT_EXECFN);
         if (address)
             pp_write(t->tid, address, t->exec_name, strlen(t->exec_name) + 1);
         free(t->exec_name);

@@ -8,13 +8,16 @@
 #endif
 
 #include <linux/audit.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/user.h>
 
 typedef struct user_regs_struct pp_regs;
 
 #define PP_AUDIT_ARCH AUDIT_ARCH_X86_64
-#define PP_SYSCALL_INSN_LEN 2
+#define PP_AUDIT_ARCH_I386 AUDIT_ARCH_I386
+#define PP_SYSCALL_INSN_LEN 2 /* of syscall, sysenter and int 0x80 */
 #define PP_NR_LIMIT 1024 /* table numbers lie below; x32 numbers (bit 30) never match and pass */
 
 /* The calls that the core itself issues or looks for, by enum pp_abi. */
@@ -23,7 +26,30 @@ static const int pp_nr_clone[PP_ABIS] = {56, 120};
 static const int pp_nr_clone3[PP_ABIS] = {435, 435};
 #define PP_NR_LSEEK {8, 19}
 
-static inline uint64_t pp_nr(const pp_regs *r) { return r->orig_rax; }
+/* The calls behind socketcall that take the address of a socket: number of the operation, of the call, of arguments. */
+struct pp_socket_op {
+    uint32_t op;
+    short nr, args;
+};
+static const struct pp_socket_op pp_socket_ops[] = {
+    {2 /* bind */, 361, 3}, {3 /* connect */, 362, 3}, {11 /* sendto */, 369, 6}
+};
+#define PP_SOCKET_OPS (sizeof pp_socket_ops / sizeof *pp_socket_ops)
+
+static inline const struct pp_socket_op *pp_find_socket_op(uint64_t op)
+{
+    for (size_t i = 0; i < PP_SOCKET_OPS; i++)
+        if (pp_socket_ops[i].op == op)
+            return &pp_socket_ops[i];
+    return NULL;
+}
+
+/* 64 or 32 bits for the flat code segments of Linux, 0 for others (of Xen's guests, or made by modify_ldt). */
+static inline int pp_code_bits(const pp_regs *r) { return r->cs == 0x33 ? 64 : r->cs == 0x23 ? 32 : 0; }
+
+static inline int pp_left_by_syscall(const pp_regs *r) { return r->rcx == r->rip && r->r11 == r->eflags; }
+
+static inline uint64_t pp_nr(const pp_regs *r, int abi) { return abi == PP_I386 ? (uint32_t)r->orig_rax : r->orig_rax; }
 static inline void pp_set_nr(pp_regs *r, uint64_t nr) { r->orig_rax = nr; }
 static inline uint64_t pp_result(const pp_regs *r) { return r->rax; }
 static inline void pp_set_result(pp_regs *r, uint64_t v) { r->rax = v; }
@@ -59,6 +85,7 @@ static inline uint64_t pp_arg_value(pp_regs *r, int abi, int i)
 /* Make the stopped call execute its instruction again, as if it had not begun. */
 static inline void pp_rewind(pp_regs *r, uint64_t nr)
 {
+    /* sysenter: the kernel has put rip behind an int 0x80 of the vdso that is there for this. */
     r->rip -= PP_SYSCALL_INSN_LEN;
     r->rax = nr;
     r->orig_rax = (uint64_t)-1;
@@ -82,6 +109,33 @@ static inline void pp_enter_stub(pp_regs *r, uint64_t stub, int arg, uint64_t va
     r->r11 = *pp_arg(r, PP_X86_64, arg);
     r->rip = stub + (uint64_t)arg * PP_STUB_STRIDE + PP_SYSCALL_INSN_LEN;
     *pp_arg(r, PP_X86_64, arg) = value;
+}
+
+/* The hop does for calls of i386 what the stub does for the others.  int 0x80 destroys no register, so the values are in
+ * the code, which is made anew for each call in front of its path: int 0x80 for restarts, the argument put back, the way
+ * home.  Pre: the code segment is flat. */
+#define PP_HOP_SIZE 32
+static inline void pp_make_hop(unsigned char *code, const pp_regs *r, uint64_t at, int arg, uint64_t value)
+{
+    bool wide = pp_code_bits(r) == 64;
+    unsigned n = wide ? 8 : 4;
+    const unsigned char set = arg == 0 ? 0xbb /* ebx */ : 0xb9 /* ecx */;
+    unsigned char *p = code;
+    *p++ = 0xcd;
+    *p++ = 0x80;
+    if (wide)
+        *p++ = 0x48;
+    *p++ = set;
+    memcpy(p, &value, n);
+    p += n;
+    if (wide) {
+        memcpy(p, "\xff\x25\0\0\0\0", 6); /* jmp to the address that follows */
+        memcpy(p + 6, &r->rip, 8);
+    } else {
+        uint32_t way = (uint32_t)(r->rip - (at + (uint64_t)(p - code) + 5));
+        *p++ = 0xe9;
+        memcpy(p, &way, 4);
+    }
 }
 
 /* Finish by hand what the stub would do, so that a signal handler or debugger never sees the stub. */

@@ -19,23 +19,56 @@ static bool interpreter_is_native(struct pp_engine *e, const char *name, int dep
     return pp_native_exec(e, name, depth + 1);
 }
 
+/* What the two classes of ELF have in common of a program header. */
+struct segment {
+    uint32_t type;
+    uint64_t offset, size;
+};
+
+static bool read_segment(int fd, const Elf64_Ehdr *h, int i, struct segment *s)
+{
+    if (h->e_ident[EI_CLASS] == ELFCLASS32) {
+        const Elf32_Ehdr *h32 = (const Elf32_Ehdr *)(const void *)h;
+        Elf32_Phdr p;
+        if (pread(fd, &p, sizeof p, (off_t)h32->e_phoff + i * (off_t)sizeof p) != sizeof p)
+            return false;
+        *s = (struct segment){p.p_type, p.p_offset, p.p_filesz};
+        return true;
+    }
+    Elf64_Phdr p;
+    if (pread(fd, &p, sizeof p, (off_t)(h->e_phoff + (unsigned)i * sizeof p)) != sizeof p)
+        return false;
+    *s = (struct segment){p.p_type, p.p_offset, p.p_filesz};
+    return true;
+}
+
+/* How many program headers there are, 0 where the kernel would not load the file anyway. */
+static int segments(const Elf64_Ehdr *h, ssize_t n)
+{
+    const Elf32_Ehdr *h32 = (const Elf32_Ehdr *)(const void *)h;
+    if (n < (ssize_t)sizeof *h)
+        return 0;
+    if (h->e_ident[EI_CLASS] == ELFCLASS32)
+        return h32->e_phentsize == sizeof(Elf32_Phdr) ? h32->e_phnum : 0;
+    return h->e_ident[EI_CLASS] == ELFCLASS64 && h->e_phentsize == sizeof(Elf64_Phdr) ? h->e_phnum : 0;
+}
+
 static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t n)
 {
     const Elf64_Ehdr *h = (const Elf64_Ehdr *)(const void *)head;
-    if (h->e_ident[EI_CLASS] != ELFCLASS64)
+    int count = segments(h, n);
+    if (count && h->e_ident[EI_CLASS] == ELFCLASS32 && h->e_machine == EM_X86_64)
         e->counters[PP_C_FOREIGN]++;
-    if (n < (ssize_t)sizeof *h || h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_phentsize != sizeof(Elf64_Phdr))
-        return true;
-    for (int i = 0; i < h->e_phnum && i < 64; i++) {
-        Elf64_Phdr p;
+    for (int i = 0; i < count && i < 64; i++) {
+        struct segment p;
         char name[PP_PATH_MAX];
-        if (pread(fd, &p, sizeof p, (off_t)(h->e_phoff + (unsigned)i * sizeof p)) != sizeof p)
+        if (!read_segment(fd, h, i, &p))
             return true;
-        if (p.p_type != PT_INTERP)
+        if (p.type != PT_INTERP)
             continue;
-        if (p.p_filesz < 2 || p.p_filesz > sizeof name)
+        if (p.size < 2 || p.size > sizeof name)
             return true;
-        if (pread(fd, name, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz || name[p.p_filesz - 1])
+        if (pread(fd, name, p.size, (off_t)p.offset) != (ssize_t)p.size || name[p.size - 1])
             return true;
         return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name, name));
     }

@@ -15,6 +15,8 @@ struct leaf {
 #define DUMPABLE_ARGS 6
 #define UNTRACED_ARGS 4
 #define SENDTO_ARGS 6
+#define SOCKETCALL_ARGS ((int)PP_SOCKET_OPS + 3)
+#define LONGEST SOCKETCALL_ARGS /* what decide() may emit */
 
 static int by_number(const void *a, const void *b)
 {
@@ -39,7 +41,7 @@ static int load_arg(struct sock_filter *out, int at, int i)
     return load_half(out, at, i, 0);
 }
 
-/* What a matched call comes to.  Three calls are decided on an argument, because stopping each of them would cost more than
+/* What a matched call comes to.  Four calls are decided on an argument, because stopping each of them would cost more than
  * the odd case is worth; the others on the number alone, which lets the kernel skip the filter for those it allows. */
 static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
 {
@@ -65,6 +67,13 @@ static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
         at = put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
         return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
     }
+    if (leaf->kind == PP_SOCKETCALL) {
+        at = load_arg(out, at, 0);
+        for (uint8_t i = 0; i < PP_SOCKET_OPS; i++)
+            at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(PP_SOCKET_OPS - i), 0, pp_socket_ops[i].op);
+        at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+        return put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
+    }
     return put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
 }
 
@@ -77,6 +86,8 @@ static uint8_t length_of(const struct leaf *leaf)
         return UNTRACED_ARGS;
     case PP_SENDTO:
         return SENDTO_ARGS;
+    case PP_SOCKETCALL:
+        return SOCKETCALL_ARGS;
     default:
         return 1;
     }
@@ -99,30 +110,47 @@ static int search(struct sock_filter *out, int at, const struct leaf *leaves, in
     return search(out, end, leaves, middle, hi);
 }
 
+/* The calls of one ABI: test the architecture, then search.  The new end of the program, or -ENOMEM. */
+static int put_abi(const struct pp_engine *e, struct sock_filter *out, int at, int abi, uint32_t arch)
+{
+    struct leaf *leaves = calloc((size_t)e->call_count, sizeof *leaves);
+    int n = 0;
+    if (!leaves)
+        return -ENOMEM;
+    for (int i = 0; i < e->call_count; i++) {
+        const struct pp_call *call = &e->calls[i];
+        if (call->nr[abi] >= 0)
+            leaves[n++] = (struct leaf){call->nr[abi], call->kind,
+                                        call->kind == PP_REFUSE ? SECCOMP_RET_ERRNO | ENOSYS
+                                                                : SECCOMP_RET_TRACE | (uint32_t)i};
+    }
+    qsort(leaves, (size_t)n, sizeof *leaves, by_number);
+    if (n) {
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, arch);
+        int jump = at++;
+        at = put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+        at = search(out, at, leaves, 0, n);
+        put(out, jump, BPF_JMP | BPF_JA, 0, 0, (uint32_t)(at - jump - 1));
+    }
+    free(leaves);
+    return at;
+}
+
 /* Build into program->filter (malloc'ed, for the caller to free).  0 or -errno. */
 int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program)
 {
-    int n = e->call_count;
-    struct leaf *leaves = calloc((size_t)n, sizeof *leaves);
-    struct sock_filter *out = calloc((size_t)(5 * n + 32), sizeof *out);
-    if (!leaves || !out || n == 0) {
-        free(leaves);
-        free(out);
+    struct sock_filter *out = calloc((size_t)(PP_ABIS * (LONGEST + 4) * e->call_count + 32), sizeof *out);
+    if (!out)
         return -ENOMEM;
-    }
-    for (int i = 0; i < n; i++) {
-        bool refuse = e->calls[i].kind == PP_REFUSE;
-        leaves[i].nr = e->calls[i].nr[PP_X86_64];
-        leaves[i].kind = e->calls[i].kind;
-        leaves[i].action = refuse ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRACE | (uint32_t)i;
-    }
-    qsort(leaves, (size_t)n, sizeof *leaves, by_number);
     int at = put(out, 0, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
-    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, PP_AUDIT_ARCH);
+    at = put_abi(e, out, at, PP_X86_64, PP_AUDIT_ARCH);
+    if (at > 0)
+        at = put_abi(e, out, at, PP_I386, PP_AUDIT_ARCH_I386);
+    if (at < 0) {
+        free(out);
+        return at;
+    }
     at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
-    at = put(out, at, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
-    at = search(out, at, leaves, 0, n);
-    free(leaves);
     program->len = (unsigned short)at;
     program->filter = out;
     return 0;

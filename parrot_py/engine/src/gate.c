@@ -20,7 +20,8 @@ static enum verdict gate_ours(struct pp_engine *e, struct tracee *t, const struc
 static bool empty_allowed(const struct pp_call *call, const struct pp_stop *s)
 {
     uint64_t flags = call->warm == PP_W_STATX ? s->args[2]
-                     : call->warm == PP_W_FSTATAT || call->warm == PP_W_FACCESSAT2 ? s->args[3] : 0;
+                     : call->warm == PP_W_FSTATAT || call->warm == PP_W_FSTATAT64 || call->warm == PP_W_FACCESSAT2
+                         ? s->args[3] : 0;
     return flags & AT_EMPTY_PATH;
 }
 
@@ -158,6 +159,20 @@ static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struc
     return n == 0 ? gate_empty(e, t, dirfd, i, call, s) : gate_relative(e, t, dirfd, i, call, s);
 }
 
+/* socketcall: what it does is a call of its own, with a number since Linux 4.3, and so it is looked at as that one. */
+static enum verdict gate_socketcall(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+{
+    uint32_t args[6] = {0};
+    const struct pp_socket_op *op = pp_find_socket_op(s->args[0]);
+    size_t size = op ? (size_t)op->args * sizeof args[0] : 0;
+    if (!op || pp_read(t->tid, s->args[1], (char *)args, size) != (long long)size)
+        return NATIVE;
+    for (int i = 0; i < 6; i++)
+        s->args[i] = args[i];
+    s->index = e->by_nr[t->abi][op->nr];
+    return s->index < 0 ? NATIVE : gate_sockaddr(e, t, &e->calls[s->index], s);
+}
+
 /* clone3: the flags are the first member of a structure in the job's memory, and that is where the bit is taken out. */
 static void gate_clone3(struct pp_engine *e, struct tracee *t, const struct pp_stop *s)
 {
@@ -168,7 +183,7 @@ static void gate_clone3(struct pp_engine *e, struct tracee *t, const struct pp_s
     pp_poke_bytes(e, t->tid, s->args[0], &flags, sizeof flags); /* where that fails, clone3 itself is EFAULT */
 }
 
-/* Whether Python must see the stop; what was read on the way is in *s.
+/* Whether Python must see the stop; what was read on the way is in *s, and its index is that of what the call comes to.
  * Pre: t is stopped at the entry of call.  Post: nothing of the job is changed, unless the stop is ANSWERED. */
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
 {
@@ -192,6 +207,8 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
     case PP_CLONE3:
         gate_clone3(e, t, s);
         return NATIVE;
+    case PP_SOCKETCALL:
+        return gate_socketcall(e, t, s);
     case PP_SENDTO:
     case PP_SOCKADDR:
         return gate_sockaddr(e, t, call, s);

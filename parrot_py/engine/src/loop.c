@@ -73,7 +73,7 @@ static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
     pp_regs regs;
     uint64_t stub = pp_stub(t->mm);
     e->counters[PP_C_SIGNALS]++;
-    if (stub && pp_get_regs(e, t, &regs) == 0 && pp_leave_stub(&regs, stub))
+    if (stub && pp_get_regs(e, t, &regs) == 0 && (pp_leave_stub(&regs, stub) || pp_leave_hop(t, &regs)))
         pp_set_regs(e, t, &regs);
     pp_go(e, t, sig);
 }
@@ -89,6 +89,12 @@ static void resume_native(struct pp_engine *e, struct tracee *t)
 /* A call interrupted inside the stub is made again from the stub's own syscall instruction: go on from the original. */
 static void undo_stub_restart(struct tracee *t)
 {
+    if (t->hop) {
+        t->undone = pp_leave_hop(t, &t->regs);
+        t->hop = 0; /* whatever it makes now, the last call is over */
+    }
+    if (t->undone || t->abi != PP_X86_64)
+        return;
     uint64_t stub = pp_stub(t->mm), off = pp_ip(&t->regs) - stub;
     if (!stub || off >= PP_STUB_ARGS * PP_STUB_STRIDE || off % PP_STUB_STRIDE != PP_SYSCALL_INSN_LEN)
         return;
@@ -104,7 +110,8 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
         return false;
     if (t->no_room != pp_ip(&t->regs))
         t->no_room = 0;
-    uint64_t nr = pp_nr(&t->regs);
+    t->abi = pp_abi_of(e, t, &t->regs);
+    uint64_t nr = pp_nr(&t->regs, t->abi);
     int index = nr < PP_NR_LIMIT ? e->by_nr[t->abi][nr] : -1;
     if (index < 0) {
         e->counters[PP_C_OTHER]++;
@@ -118,6 +125,7 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
         pp_release_slots(t->mm, t->tid);
         undo_stub_restart(t);
     }
+    s->index = index;
     switch (pp_gate(e, t, &e->calls[index], s)) {
     case NATIVE:
         e->counters[PP_C_NATIVE]++;
@@ -134,7 +142,6 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     t->serial = ++e->serial;
     s->tid = t->tid;
     s->serial = t->serial;
-    s->index = index;
     s->abi = t->abi;
     return true;
 }

@@ -65,8 +65,10 @@ struct tracee {
     uint64_t wanted;     /* INJECT: bytes asked for */
     int abi;             /* of the call in hand, with its registers at the entry */
     pp_regs regs;
-    uint64_t stub_ip;    /* instruction pointer and argument that the stub is to restore, for restarts inside it */
+    uint64_t stub_ip;    /* instruction pointer and argument that stub or hop restores, for restarts inside it */
     uint64_t stub_value;
+    uint64_t hop;        /* of the last call, 0 when there is none */
+    int hop_arg;
     bool undone;         /* regs differ from the kernel's: the call began again inside the stub */
     char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
     struct mm *mm;
@@ -153,10 +155,16 @@ void pp_go(struct pp_engine *e, struct tracee *t, int sig);
 void pp_go_to_exit(struct pp_engine *e, struct tracee *t);
 int pp_poke_bytes(const struct pp_engine *e, pid_t tid, uint64_t address, const void *data, size_t len);
 
+/* abi.c */
+struct stat;
+int pp_abi_of(const struct pp_engine *e, const struct tracee *t, const pp_regs *regs);
+bool pp_put_stat64(pid_t tid, const struct stat *st, uint64_t address);
+
 /* scratch.c */
 void pp_release_slots(struct mm *mm, pid_t tid);
 uint64_t pp_slot(struct tracee *t, size_t size);
 uint64_t pp_stub(const struct mm *mm);
+bool pp_may_run(const struct mm *mm, uint64_t address);
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
@@ -184,6 +192,7 @@ bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call 
                     const char *key, size_t len);
 
 /* answer.c */
+bool pp_leave_hop(const struct tracee *t, pp_regs *regs);
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value);
 void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);

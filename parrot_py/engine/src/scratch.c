@@ -1,8 +1,8 @@
 /* Scratch memory: a small mapping of ours in each address space that needs one.
  *
  * It is made by one injected mmap at the first call whose path has to be replaced, wherever the kernel likes it best
- * (near the loader, never low, never the job's stack), readable and executable but not writable for the job; the tracer
- * writes through ptrace.  A slot belongs to a thread until its next stop, which proves that the kernel has copied the
+ * (near the loader, low only for calls of i386, never the job's stack), readable and executable but not writable for
+ * the job; the tracer writes through ptrace.  A slot belongs to a thread until its next stop, which proves that the kernel has copied the
  * path.  Layout: one page of stub, SMALL slots for object paths, BIG slots for any path. */
 #include <sys/mman.h>
 
@@ -42,11 +42,19 @@ void pp_release_slots(struct mm *mm, pid_t tid)
     }
 }
 
+/* Whether the call in hand can use a region: the pointers of i386 have 32 bits, also in the registers of 64-bit code. */
+static bool reachable(const struct tracee *t, const struct region *r)
+{
+    return t->abi != PP_I386 || r->address + r->size <= (uint64_t)1 << 32;
+}
+
 /* Address of a free slot of at least size bytes, now owned by the thread; 0 when there is none. */
 uint64_t pp_slot(struct tracee *t, size_t size)
 {
     for (int r = 0; t->mm && r < t->mm->count; r++) {
         struct region *region = &t->mm->regions[r];
+        if (!reachable(t, region))
+            continue;
         if (!region->owners && !(region->owners = calloc((size_t)slots_of(region), sizeof(pid_t))))
             return 0;
         for (int i = 0; i < slots_of(region); i++)
@@ -67,6 +75,15 @@ uint64_t pp_stub(const struct mm *mm)
     return 0;
 }
 
+/* Whether the job may execute what lies at an address of ours. */
+bool pp_may_run(const struct mm *mm, uint64_t address)
+{
+    for (int r = 0; r < mm->count; r++)
+        if (mm->regions[r].stub && address - mm->regions[r].address < mm->regions[r].size)
+            return true;
+    return false;
+}
+
 /* Turn the call in hand into an mmap; when that is done the job makes its call again.
  * Precondition: the thread is held.  1: under way (the stop is consumed), or -errno. */
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
@@ -81,7 +98,7 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
     *pp_arg(&regs, t->abi, 0) = 0;
     *pp_arg(&regs, t->abi, 1) = length;
     *pp_arg(&regs, t->abi, 2) = t->mm->no_exec ? PROT_READ : PROT_READ | PROT_EXEC;
-    *pp_arg(&regs, t->abi, 3) = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    *pp_arg(&regs, t->abi, 3) = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (t->abi == PP_I386 ? MAP_32BIT : 0);
     *pp_arg(&regs, t->abi, 4) = (unsigned long long)-1;
     *pp_arg(&regs, t->abi, 5) = 0;
     pp_set_regs(e, t, &regs);
@@ -122,7 +139,7 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
         t->no_room = pp_ip(&t->regs); /* when this very call comes again, pp_inject says ENOMEM; the next one may try */
     }
     pp_regs again = t->regs;
-    pp_rewind(&again, pp_nr(&t->regs));
+    pp_rewind(&again, pp_nr(&t->regs, t->abi));
     pp_set_regs(e, t, &again);
     t->pending = NOTHING;
     t->entered = false;

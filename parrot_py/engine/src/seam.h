@@ -11,6 +11,7 @@ enum pp_kind {
     PP_CWD,     /* tells the working directory */
     PP_EXEC,    /* starts a program */
     PP_SOCKADDR, /* takes the address of a socket, which may be a path */
+    PP_SOCKETCALL, /* one of many calls on sockets, with its arguments in memory */
     PP_SENDTO,  /* sends to the address of a socket, if it gives one */
     PP_DUMPABLE, /* prctl: PR_SET_DUMPABLE would take our view of the process away */
     PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */
@@ -35,7 +36,11 @@ enum pp_warm {
     PP_W_OPENAT,
     PP_W_DIRENTS,
     PP_W_GETXATTR,
-    PP_W_LGETXATTR
+    PP_W_LGETXATTR,
+    PP_W_STAT64, /* these have the struct stat64 of i386 */
+    PP_W_LSTAT64,
+    PP_W_FSTAT64,
+    PP_W_FSTATAT64
 };
 
 /* For which treatment of a link at the end of its path a warm entry holds. */
@@ -83,7 +88,7 @@ enum pp_counter {
     PP_C_EXECS,
     PP_C_SIGNALS,
     PP_C_OTHER,      /* entry and exit stops of calls that are not in the table (without seccomp only) */
-    PP_C_FOREIGN,    /* programs of another ABI that were started: they see nothing of ours */
+    PP_C_FOREIGN,    /* programs of x32 that were started: they see nothing of ours */
     PP_C_COUNT
 };
 

@@ -10,6 +10,7 @@ from tests.support.programs import SOURCES, compile_c
 HERE = Path(__file__).parent
 
 
-def engine_program(name: str) -> Path:
-    """The compiled ``<name>.c`` of this directory."""
-    return places.once(f"engine-{name}", lambda output: compile_c(HERE / f"{name}.c", output, f"-I{SOURCES}"))
+def engine_program(name: str, *more: str) -> Path:
+    """The compiled ``<name>.c`` of this directory; *more* are options of the compiler."""
+    label = "-".join(("engine", name, *more))
+    return places.once(label, lambda output: compile_c(HERE / f"{name}.c", output, f"-I{SOURCES}", *more))

@@ -50,15 +50,22 @@ static long open_all(void)
     return failed;
 }
 
+#ifdef __i386__
+#define RAW(result, nr, a, b) __asm__ volatile("int $0x80" : "=a"(result) : "a"(nr), "b"(a), "c"(b), "d"(0) : "memory")
+#else
+#define RAW(result, nr, a, b) \
+    __asm__ volatile("syscall" : "=a"(result) : "a"(nr), "D"(a), "S"(b), "d"(0) : "rcx", "r11", "memory")
+#endif
+
 /* No thread-local storage of its own: it must not use in() beside its parent. */
 static int raw_child(void *path)
 {
     long failed = 0;
     for (int i = 0; i < 500; i++) {
         long fd;
-        __asm__ volatile("syscall" : "=a"(fd) : "a"(SYS_open), "D"(path), "S"(O_RDONLY), "d"(0) : "rcx", "r11", "memory");
+        RAW(fd, SYS_open, path, O_RDONLY);
         failed += fd < 0;
-        __asm__ volatile("syscall" : "=a"(fd) : "a"(SYS_close), "D"(fd) : "rcx", "r11", "memory");
+        RAW(fd, SYS_close, fd, 0);
     }
     return failed != 0;
 }

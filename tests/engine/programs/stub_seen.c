@@ -6,6 +6,12 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
+#ifdef __i386__
+#define REG_IP REG_EIP
+#else
+#define REG_IP REG_RIP
+#endif
+
 static struct { uintptr_t from, to; } known[64];
 static int ranges;
 static volatile sig_atomic_t alarms, strange;
@@ -23,7 +29,7 @@ static int note(struct dl_phdr_info *info, size_t size UNUSED, void *data UNUSED
 
 static void on_alarm(int sig UNUSED, siginfo_t *info UNUSED, void *context)
 {
-    uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_IP];
     alarms++;
     for (int i = 0; i < ranges; i++)
         if (known[i].from <= at && at < known[i].to)

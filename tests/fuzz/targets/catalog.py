@@ -9,7 +9,7 @@ from contextlib import suppress
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs import Repository
-from parrot_py.syscalls.stat import stat_bytes
+from parrot_py.syscalls.layouts import stat_bytes
 from tests.fuzz import edits, scratch
 from tests.fuzz.target import CORPUS, Target
 

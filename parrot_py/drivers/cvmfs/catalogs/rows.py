@@ -16,7 +16,8 @@ from parrot_py.drivers.cvmfs.catalogs.links import Expander
 from parrot_py.drivers.cvmfs.catalogs.sanity import all_well, complaint, listed_wrongly
 
 ROOT_INO = 256
-# Hard link groups get numbers of their own, far above those of single rows: no table of groups has to be kept.
+# Hard link groups get numbers of their own: no table of groups has to be kept.  They are counted from 1 in each catalog
+# and so come behind its rows, within the 32 bits that old programs have for them; others are far above.
 _GROUP_BASE, _GROUP_BITS = 1 << 44, 32
 
 # Makes a named tuple in half of the time that its class takes; for what is made for every name that is ever seen.
@@ -47,9 +48,15 @@ class Mount:
     def ino(self, rowid: int, hardlinks: int) -> int:
         """The inode number of a row: its own, or that of its hard link group (groups are numbered by catalog)."""
         group = hardlinks >> 32 & MAX_ID
-        if group:
-            return _GROUP_BASE + (self.index << _GROUP_BITS) + group
-        return self.first_ino + rowid
+        if not group:
+            return self.first_ino + rowid
+        rows = self.catalog.facts.max_rowid
+        return self.first_ino + rows + group if group <= rows else _GROUP_BASE + (self.index << _GROUP_BITS) + group
+
+    @property
+    def next_ino(self) -> int:
+        """The number behind those of this mount."""
+        return self.first_ino + 2 * self.catalog.facts.max_rowid + 1
 
 
 class FileContent(NamedTuple):

@@ -54,7 +54,7 @@ class Tree:
 
     @property
     def highest_ino(self) -> int:
-        """The highest inode number so far; those of hard link groups, which are far above, do not count."""
+        """The highest inode number so far; those of hard link groups that are far above do not count."""
         return self._next_ino - 1
 
     def root(self, hash_: ContentHash) -> Mount:
@@ -117,7 +117,7 @@ class Tree:
             catalog.absurd(path, f"catalog for {ascii(facts.root_prefix)[2:-1]} at another place")
         with self._lock:
             mount = Mount(path, catalog, prefix, reference, self._next_ino, self._count)
-            self._next_ino += facts.max_rowid + 1
+            self._next_ino = mount.next_ino
             self._count += 1
             self._mounts[path] = mount
         self._touch(mount)
