@@ -5,16 +5,25 @@ from __future__ import annotations
 import pytest
 
 from tests.support import tree
-from tests.support.programs import program
+from tests.support.programs import I386, cannot_run, program
 from tests.twins.conftest import Twins
 
 PROGRAMS = ("open_forms", "stat_forms", "listing", "cwd", "exec_forms", "threads", "signals", "mapping", "registers")
+I386_PROGRAMS = ("i386_calls", "open_forms", "exec_forms", "threads", "signals", "registers")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program_without_seccomp(twins: Twins, name: str) -> None:
     twins.parrot.options.append("--no-seccomp")
     twins.check([str(program(name)), tree.TOP], timeout=120)
+
+
+@pytest.mark.parametrize(("name", "abi"), [("i386_calls", ()), *((name, I386) for name in I386_PROGRAMS)])
+def test_calls_of_i386_without_seccomp(twins: Twins, name: str, abi: tuple[str, ...]) -> None:
+    if reason := cannot_run(*I386):
+        pytest.skip(reason)
+    twins.parrot.options.append("--no-seccomp")
+    twins.check([str(program(name, *abi)), tree.TOP], timeout=120)
 
 
 def test_shell_without_seccomp(twins: Twins) -> None:

@@ -12,6 +12,23 @@ NOT_TWINS = {"report", "budget", "forbid"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
 
 
+WIDE = "-D_FILE_OFFSET_BITS=64"
+WAYS = {
+    "static": ("-static",),
+    "i386 with small sizes": ("-m32",),
+    "i386 with wide times": ("-m32", WIDE, "-D_TIME_BITS=64"),
+    "i386, static": ("-m32", WIDE, "-static"),
+    "i386 at a fixed place": ("-m32", "-no-pie"),
+}
+
+
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS.keys())
+def test_ways_to_make_a_program(twins: Twins, options: tuple[str, ...]) -> None:
+    if reason := cannot_run(*options):
+        pytest.skip(reason)
+    assert b"MUST" not in twins.check([str(program("library", *options)), tree.TOP], timeout=120).stdout
+
+
 @pytest.mark.parametrize("abi", [(), I386], ids=["x86_64", "i386"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program(twins: Twins, name: str, abi: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from parrot_py import elf
 from tests.support import places
-from tests.support.programs import compile_c
+from tests.support.programs import I386, cannot_run, compile_c, program
 
 LS = shutil.which("ls") or "/bin/ls"
 
@@ -43,6 +43,32 @@ def test_the_loader_of_a_program(loader: bytes) -> None:
     assert os.path.exists(loader)
     shown = subprocess.run(["readelf", "-l", LS], capture_output=True, check=True).stdout
     assert b"Requesting program interpreter: %s]" % loader in shown
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Path:
+    """A 32-bit program."""
+    if reason := cannot_run(*I386):
+        pytest.skip(reason)
+    return program("report", *I386)
+
+
+def test_a_32_bit_program_with_another_loader(narrow: Path, tmp_path: Path) -> None:
+    loader = elf.interpreter(str(narrow))
+    assert loader is not None
+    assert os.path.exists(loader)
+    mine = tmp_path / "a loader of mine"
+    shutil.copyfile(loader, mine)
+    mine.chmod(0o755)
+    copy = Path(elf.with_interpreter(str(narrow), os.fsencode(mine), str(tmp_path / "derived")))
+    before, after = narrow.read_bytes(), copy.read_bytes()
+    assert after[len(before) :] == os.fsencode(mine) + b"\0"
+    differing = [i for i, (a, b) in enumerate(zip(before, after)) if a != b]
+    assert differing[-1] - differing[0] < 32, "within one program header"
+    assert b"argv[1]: 0\n" in subprocess.run([copy, "0"], capture_output=True, check=True).stdout
+    mine.unlink()
+    with pytest.raises(FileNotFoundError):
+        subprocess.run([copy], check=True)  # the kernel did look for that one
 
 
 def test_files_without_a_loader(tmp_path: Path) -> None:
