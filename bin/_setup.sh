@@ -73,6 +73,20 @@ pp_keep_environ() {
         export "pp__environ_$pp__count=$pp__part"
         pp__count=$((pp__count + 1))
     done
+    # What acts on every program that is started is meant for the job, which gets it back with the rest.
+    unset LD_PRELOAD LD_AUDIT LD_DEBUG
+}
+
+# Python ignores SIGPIPE, and nobody can tell afterwards whether the caller did so before: parrot_py/caller.py is told.
+pp_keep_ignored() {
+    while read -r pp__line pp__part; do
+        case $pp__line in
+        SigIgn:)
+            export "pp__ignored=$pp__part"
+            return
+            ;;
+        esac
+    done 2>/dev/null <"/proc/$$/status"
 }
 
 # Become the set-up's Python.  -I: the job's PYTHON* variables are for the job, and nothing is exported here for us.

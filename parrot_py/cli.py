@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from parrot_py import config, log
+from parrot_py import caller, config, log
 from parrot_py.config import Message, RunConfig, directories, environment
 from parrot_py.errors import ConfigError, EngineError
 
@@ -23,24 +23,30 @@ def main(argv: list[str] | None = None) -> int:
     A run that cannot start says why in one line on stderr.  A job that dies by a signal makes this process die by
     the same one, so this may not return.
     """
+    caller.hold_standard_descriptors()
     try:
         wanted = _read() if argv is None else config.read(argv, os.environ)
         if isinstance(wanted, Message):
             return _tell(wanted)
+        # A process that is not ours alone stays as it is.
+        given = caller.take() if argv is None else caller.Given.nothing()
         if wanted.doctor:
             from parrot_py.doctor import report
 
-            return report(wanted)
+            return report(wanted, given)
+        caller.check(given)
         _prepare(wanted)
         if wanted.report is not None:
             return _report(wanted)
     except ConfigError as error:
         return _fail(error, TROUBLE)
+    except EngineError as error:
+        return _fail(error, CANNOT_TRACE)
     # The engine is loaded only now: messages and mistakes are answered at once.
     from parrot_py.run import run
 
     try:
-        return run(wanted)
+        return run(wanted, given)
     except ConfigError as error:
         return _fail(error, TROUBLE)
     except EngineError as error:
@@ -54,10 +60,7 @@ def _read() -> RunConfig | Message:
 
 
 def _tell(message: Message) -> int:
-    # Bytes, since a driver's name on the command line need not be text.
-    sys.stdout.buffer.write(os.fsencode(message.text))
-    sys.stdout.flush()
-    return message.status
+    return message.status if caller.say(message.text) else TROUBLE
 
 
 def _report(wanted: RunConfig) -> int:
@@ -78,6 +81,5 @@ def _prepare(wanted: RunConfig) -> None:
 
 
 def _fail(error: Exception, status: int) -> int:
-    text = " ".join(str(error).splitlines())
-    sys.stderr.write(f"parrot_run: {text}\n")
+    caller.complain(" ".join(str(error).splitlines()))
     return status

@@ -77,6 +77,17 @@ def read_status(tid: int) -> dict[str, str]:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+def proc_trouble() -> str | None:
+    """Why /proc cannot tell what we need to know of the job, in one line; ``None`` when it can."""
+    try:
+        shown = os.readlink("/proc/self")
+    except OSError as error:
+        return f"/proc is not there ({error.strerror})"
+    if shown != str(os.getpid()):
+        return "/proc shows the processes of another pid namespace"
+    return None
+
+
 def environment(tid: int) -> dict[bytes, bytes]:
     """The environment that the program of thread *tid* was started with; empty when it cannot be read.
 

@@ -11,9 +11,13 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from parrot_py import sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
+from parrot_py.caller import Given, complain, flush
+from parrot_py.config import directories
 from parrot_py.config.model import Mount, RunConfig
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers.base import Driver, may_block
@@ -21,7 +25,7 @@ from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.namespace import ROOT, Namespace
-from parrot_py.process import Credentialer, read_status
+from parrot_py.process import Credentialer, proc_trouble, read_status
 from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import ROWS
 from parrot_py.walk import Walker
@@ -96,16 +100,22 @@ def _host_directory(name: bytes, subpath: bytes) -> bytes:
     return ROOT + b"/" + name + subpath
 
 
-def run(config: RunConfig) -> int:
+def run(config: RunConfig, given: Given | None = None) -> int:
     """Run the job of *config*; its exit status.  Does not return when the job died by a signal: so does this process.
+
+    *given* is what the job gets of the caller's.
 
     Raises EngineError when this machine forbids tracing; nothing was started then.
     """
     if config.inside and _traced():
-        _join(config)
+        _join(config, given)
+    trouble = proc_trouble()
+    if trouble:
+        raise EngineError(f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)")
     gc.set_threshold(*GC_THRESHOLD)
     accesses = Accesses(config)
-    session = sessiondir.create(config.tempdir)
+    place = _place(config)
+    session = sessiondir.create(place)
     repositories = Repositories(config, accesses)
     mounts = [*(Mount(*pair) for pair in repositories.redirects()), *config.mounts]
     sealed = 0 if config.dynamic_mounts else len(mounts)
@@ -115,9 +125,9 @@ def run(config: RunConfig) -> int:
         fdtable = FdTable(session)
         credentials = Credentialer().of
         walker = Walker(namespace, fdtable, credentials)
-        derived = str(config.tempdir / sessiondir.DERIVED)
+        derived = str(place / sessiondir.DERIVED)
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
-        engine.spawn([os.fsencode(a) for a in config.command], config.environ)
+        engine.spawn([os.fsencode(a) for a in config.command], config.environ, given)
         accesses.start(repositories.find)
         dispatcher.run()
         if not dispatcher.busy:
@@ -133,23 +143,36 @@ def run(config: RunConfig) -> int:
     status = _end(config, engine)
     if dispatcher.busy or fetching_ahead():
         # The last process went away in the middle of a download, or more is fetched than it needed.  Python would wait.
-        sys.stdout.flush()
+        flush()
         os._exit(status)
     return status
+
+
+def _place(config: RunConfig) -> Path:
+    """Where the session directory and derived programs go."""
+    place = directories.for_programs(config)
+    if place is None:
+        log.warning("%s is mounted noexec: programs of a repository cannot be started; choose -t DIR", config.tempdir)
+        return config.tempdir
+    if place != config.tempdir:
+        log.warning("%s is mounted noexec: what the job opens is copied to %s; choose -t DIR", config.tempdir, place)
+    return place
 
 
 def _traced() -> bool:
     return read_status(os.getpid()).get("TracerPid", "0").strip() != "0"
 
 
-def _join(config: RunConfig) -> None:
+def _join(config: RunConfig, given: Given | None) -> None:
     """Inside another parrot_run there is nothing to add: the job is started in the outer one's /cvmfs."""
     log.warning("inside another parrot_run: its configuration counts, not this one's")
     environ = {name: value for name, _, value in (entry.partition(b"=") for entry in config.environ)}
+    if given is not None:
+        given.restore()
     try:
         os.execvpe(config.command[0], config.command, environ)
     except OSError as error:
-        sys.stderr.write(f"parrot_run: cannot run {config.command[0]!r}: {error.strerror}\n")
+        complain(f"cannot run {config.command[0]!r}: {error.strerror}")
         sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
 
 
@@ -157,8 +180,6 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     engine = Engine([row.spec() for row in ROWS], use_seccomp=config.use_seccomp)
     if config.use_seccomp and not engine.use_seccomp:
         log.warning("no seccomp filters here: every system call of the job stops twice")
-    if os.statvfs(session).f_flag & os.ST_NOEXEC:
-        log.warning("%s is mounted noexec: programs of a repository cannot be started; choose -t DIR", config.tempdir)
     engine.set_session(session)
     engine.set_prefixes(namespace.prefixes(), namespace.mounts.backs())
     engine.set_host(
@@ -186,7 +207,7 @@ def _end(config: RunConfig, engine: Engine) -> int:
     if failed < 0:
         raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp")
     if failed:
-        sys.stderr.write(f"parrot_run: cannot run {config.command[0]!r}: {os.strerror(failed)}\n")
+        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}")
         return NOT_FOUND if failed == 2 else NOT_EXECUTABLE
     status = engine.root_status
     if os.WIFSIGNALED(status):
@@ -196,9 +217,10 @@ def _end(config: RunConfig, engine: Engine) -> int:
 
 def _die_by(number: int) -> None:
     """End by the signal that ended the job, without a core of our own."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with suppress(OSError, ValueError):  # forbidden by a filter around us: then there may be one
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if number not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(number, signal.SIG_DFL)
-    sys.stdout.flush()
+    flush()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)

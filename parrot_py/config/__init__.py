@@ -94,6 +94,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
     flags = _debug_flags(given, environ)
     return RunConfig(
         inside=bool(environ.get(ENABLED)),
+        elsewhere=directories.elsewhere(environ),
         command=given.command,
         environ=environment.with_variable(entries, ENABLED.encode(), b"TRUE"),
         repositories=table,

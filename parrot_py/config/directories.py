@@ -20,7 +20,54 @@ def tempdir(option: str | None, environ: Mapping[str, str]) -> Path:
     named = environ.get("PARROT_TEMP_DIR")
     if named:
         return values.absolute(named, "PARROT_TEMP_DIR")
-    return values.absolute(environ.get("TMPDIR") or "/tmp", "TMPDIR") / f"parrot.{os.getuid()}"
+    usual = values.absolute(environ.get("TMPDIR") or "/tmp", "TMPDIR") / _name()
+    if serves(usual):
+        return usual
+    others = elsewhere(environ)
+    return next((place for place in others if serves(place)), usual)
+
+
+def _name() -> str:
+    return f"parrot.{os.getuid()}"
+
+
+def elsewhere(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where a run can go, in this order, if the usual place is read-only or mounted noexec."""
+    named = (environ.get("HOME", "") and environ["HOME"] + "/.cache", environ.get("XDG_RUNTIME_DIR", ""))
+    parents = ["/var/tmp", *(parent for parent in named if parent.startswith("/")), "/dev/shm"]
+    return tuple(Path(parent) / _name() for parent in parents)
+
+
+def serves(place: Path) -> bool:
+    """Whether this user can keep files at *place* (which need not exist yet) and start programs from there."""
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    try:
+        flags = os.statvfs(place).f_flag
+    except OSError:
+        return False
+    return not flags & (os.ST_RDONLY | os.ST_NOEXEC) and os.access(place, os.W_OK | os.X_OK)
+
+
+def for_programs(config: RunConfig) -> Path | None:
+    """Where the session's objects can be, of which programs are started and libraries mapped: the tempdir, unless it is
+    mounted noexec.  Then it is another place, made here, if there is one.
+    """
+    if not noexec(config.tempdir):
+        return config.tempdir
+    for place in config.elsewhere:
+        if serves(place):
+            try:
+                _own(place)
+            except ConfigError:
+                continue  # somebody else's: the next one
+            return place
+    return None
+
+
+def noexec(place: Path) -> bool:
+    """Whether no program can be started from *place*, which exists."""
+    return bool(os.statvfs(place).f_flag & os.ST_NOEXEC)
 
 
 def prepare(config: RunConfig) -> None:

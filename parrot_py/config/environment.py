@@ -14,6 +14,9 @@ HANDED_ON = b"pp__environ_"
 """bin/parrot_run is a shell script, and a shell drops, adds and sorts variables: it hands the environment that it got
 itself on in variables with this name and a number, in base64."""
 
+IGNORED = b"pp__ignored="
+"""Likewise from bin/parrot_run, and no business of the job: see parrot_py/caller.py."""
+
 
 def of_caller() -> list[bytes]:
     """The entries that the user's shell (or whatever else started us) passed."""
@@ -22,6 +25,7 @@ def of_caller() -> list[bytes]:
             entries = file.read().split(b"\0")[:-1]
     except OSError:
         return of_mapping(os.environ)
+    entries = [entry for entry in entries if not entry.startswith(IGNORED)]
     parts = dict(entry.partition(b"=")[::2] for entry in entries if entry.startswith(HANDED_ON))
     if not parts:
         return entries

@@ -156,7 +156,8 @@ class RunConfig(NamedTuple):
     about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
     the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
     are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
-    the run.  ``inside``: the environment says that another parrot_run is around this one.
+    the run.  ``inside``: the environment says that another parrot_run is around this one.  ``elsewhere`` are places
+    for what must be executable, if the tempdir is mounted noexec.
     ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
 
@@ -176,6 +177,7 @@ class RunConfig(NamedTuple):
     stats: bool = False
     doctor: bool = False
     inside: bool = False
+    elsewhere: tuple[Path, ...] = ()
     debug_flags: frozenset[str] = frozenset()
     debug_file: str | None = None
     debug_rotate: int = 0

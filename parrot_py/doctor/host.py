@@ -1,32 +1,30 @@
-"""Probes of the machine: kernel, tracing, filters, limits."""
+"""Probes of the machine: kernel, tracing, filters."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import platform
-import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from parrot_py.doctor.finding import BAD, GOOD, NOTE, POOR, Finding
-from parrot_py.process import read_status
+from parrot_py.process import proc_trouble, read_status
 
+PTRACE_SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
+_CAP_SYS_PTRACE = 19
 _NR_PIDFD_GETFD, _NR_PROCESS_VM_READV = 438, 310
 _PTRACE_REMEDY = (
     "ask for kernel.yama.ptrace_scope 0 or 1; in a container for CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE) or a "
     "seccomp profile that allows ptrace"
 )
-_FEW_DESCRIPTORS = 256
-_LITTLE_MEMORY = 1 << 30
 
 
 def probes() -> Iterator[Finding]:
     """Every probe of this module."""
-    for probe in (_machine, _python, _tracing, _tracer, _filters, _memory, _descriptors, _host_cvmfs, _alternatives):
+    for probe in (_machine, _python, _proc, _tracing, _tracer, _filters, _memory, _descriptors, _host_cvmfs):
         yield probe()
-    for limit in _LIMITS:
-        yield limit()
+    yield _alternatives()
 
 
 def _machine() -> Finding:
@@ -46,20 +44,32 @@ def _python() -> Finding:
     return Finding("engine", GOOD, text)
 
 
+def _proc() -> Finding:
+    trouble = proc_trouble()
+    if trouble:
+        return Finding("/proc", BAD, trouble, "mount it: mount -t proc proc /proc, bwrap --proc /proc")
+    return Finding("/proc", GOOD, "shows our processes")
+
+
 def _tracing() -> Finding:
     """Yama's switch; what it means for us is tried by the trial run."""
     try:
-        with open("/proc/sys/kernel/yama/ptrace_scope") as file:
+        with open(PTRACE_SCOPE) as file:
             scope = int(file.read())
     except (OSError, ValueError):
         return Finding("ptrace_scope", GOOD, "no Yama in this kernel: every process may trace its children")
+    return yama(scope, capable=_capable(_CAP_SYS_PTRACE))
+
+
+def yama(scope: int, *, capable: bool) -> Finding:
+    """What a level of Yama means for a user with or without CAP_SYS_PTRACE."""
     meaning = {
         0: "a user may trace all own processes",
         1: "a process may trace its children",
         2: "only with CAP_SYS_PTRACE",
         3: "nobody may trace",
     }.get(scope, "unknown")
-    allowed = scope < 2 or (scope == 2 and _capable(19))
+    allowed = scope < 2 or (scope == 2 and capable)
     return Finding("ptrace_scope", GOOD if allowed else BAD, f"{scope}: {meaning}", "" if allowed else _PTRACE_REMEDY)
 
 
@@ -141,33 +151,3 @@ def _alternatives() -> Finding:
         namespaces = False
     text = f"FUSE {'may' if fuse else 'may not'} be used, user namespaces are {'on' if namespaces else 'off'}"
     return Finding("not needed", GOOD, text)
-
-
-def _descriptor_limit() -> Finding:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _FEW_DESCRIPTORS:
-        text = f"{soft} open files at most"
-        return Finding("ulimit -n", POOR, text, f"raise it (the hard limit is {_named(hard)}): many catalogs are open")
-    return Finding("ulimit -n", GOOD, f"{_named(soft)} open files at most")
-
-
-def _address_space() -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY:
-        return Finding("ulimit -v", GOOD, "no limit on the address space")
-    text = f"{soft >> 20} MiB of address space at most"
-    if soft < _LITTLE_MEMORY:
-        return Finding("ulimit -v", POOR, text, "parrot_run itself takes some 200 MiB: set the limit inside the job")
-    return Finding("ulimit -v", NOTE, text)
-
-
-def _processes() -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    return Finding("ulimit -u", GOOD, f"{_named(soft)} processes and threads at most")
-
-
-def _named(limit: int) -> str:
-    return "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
-
-
-_LIMITS: tuple[Callable[[], Finding], ...] = (_descriptor_limit, _address_space, _processes)

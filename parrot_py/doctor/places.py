@@ -28,7 +28,7 @@ def probes(config: RunConfig) -> Iterator[Finding]:
         return
     yield Finding("tempdir", GOOD, f"{config.tempdir} ({_kind(config.tempdir)})")
     yield _space("its space", config.tempdir)
-    yield _programs(config.tempdir)
+    yield _programs(config)
     yield from _features(config.tempdir)
     if not config.cache_dir.is_relative_to(config.tempdir):
         yield from _cache(config.cache_dir, config.tempdir)
@@ -69,10 +69,14 @@ def _space(name: str, path: Path) -> Finding:
     return Finding(name, GOOD, text)
 
 
-def _programs(path: Path) -> Finding:
-    """Whether programs may be started from there, tried with a script."""
-    if os.statvfs(path).f_flag & os.ST_NOEXEC:
+def _programs(config: RunConfig) -> Finding:
+    """Whether programs may be started from there; the trial tries it."""
+    place = directories.for_programs(config)
+    if place is None:
         return Finding("programs", POOR, "mounted noexec: programs of a repository cannot be started", _ELSEWHERE)
+    if place != config.tempdir:
+        text = f"the tempdir is mounted noexec: what a job opens is copied to {place}"
+        return Finding("programs", NOTE, text, _ELSEWHERE)
     return Finding("programs", GOOD, "can be started from there")
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from parrot_py.caller import Given
 from parrot_py.config.model import RunConfig
 from parrot_py.config.repositories import DEMO
 from parrot_py.doctor.finding import BAD, GOOD, POOR, Finding
@@ -16,9 +17,9 @@ _SECONDS = 60
 _REMEDY = "the message says what is forbidden; docs/limits.md has the list of what the host must allow"
 
 
-def probes(config: RunConfig) -> Iterator[Finding]:
+def probes(config: RunConfig, given: Given) -> Iterator[Finding]:
     """Every probe of this module."""
-    plain = _run(config, ["true"])
+    plain = _run(config, given, ["true"])
     if plain.returncode:
         yield Finding("a job", BAD, _said(plain), _REMEDY)
         return
@@ -28,13 +29,13 @@ def probes(config: RunConfig) -> Iterator[Finding]:
         yield Finding("filters for jobs", POOR, "not available: every system call stops twice", "see seccomp above")
     else:
         yield Finding("filters for jobs", GOOD, "work")
-    reading = _run(config, ["cat", f"/cvmfs/{DEMO}/README.md"])
+    reading = _run(config, given, ["cat", f"/cvmfs/{DEMO}/README.md"])
     yield _judged("reading /cvmfs", reading, "a file of the demonstration repository is there")
-    starting = _run(config, [f"/cvmfs/{DEMO}/hello.sh"])
+    starting = _run(config, given, [f"/cvmfs/{DEMO}/hello.sh"])
     yield _judged("programs of /cvmfs", starting, "one was started")
 
 
-def _run(config: RunConfig, job: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run(config: RunConfig, given: Given, job: list[str]) -> subprocess.CompletedProcess[bytes]:
     options = ["-t", str(config.tempdir), "-r", f"{DEMO}.unused:try_local_filesystem", "--stats", "-o", ":stderr"]
     if not config.use_seccomp:
         options.append("--no-seccomp")
@@ -44,7 +45,14 @@ def _run(config: RunConfig, job: list[str]) -> subprocess.CompletedProcess[bytes
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     environ.pop("PARROT_ENABLED", None)
     try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, env=environ, timeout=_SECONDS)
+        return subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=environ,
+            timeout=_SECONDS,
+            preexec_fn=given.restore,  # the caller's limits count for the trial, not ours; there is no other thread
+        )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, -1, b"", b"no answer within a minute")
 

@@ -12,14 +12,18 @@ import errno
 import os
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_py.engine._core import ffi, lib
 from parrot_py.errors import EngineError
 
+if TYPE_CHECKING:
+    from parrot_py.caller import Given
+
 CData = Any  # cffi's objects have no static types
 NR_LSEEK: list[int] = ffi.unpack(lib.pp_nr_lseek, lib.PP_ABIS)
 """The number of lseek in each ABI."""
+_UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 
 
@@ -157,17 +161,18 @@ class Engine:
         """Whether *path* is such a file, and a program (no script) that the kernel can start as it is."""
         return bool(lib.pp_is_native_program(self._e, path))
 
-    def spawn(self, argv: Sequence[bytes], environ: Sequence[bytes]) -> int:
+    def spawn(self, argv: Sequence[bytes], environ: Sequence[bytes], given: Given | None = None) -> int:
         """Start ``argv[0]`` (searched in the caller's PATH) as the job's first process; returns its pid.
 
-        *environ* are the entries of its environment (``NAME=value``, usually) as they are to be.
+        *environ* are the entries of its environment (``NAME=value``, usually) as they are to be, *given*
+        what else it is to have of the caller's.
         Raises EngineError when this machine forbids tracing.
         """
         args = [ffi.new("char[]", a) for a in argv]
         env = [ffi.new("char[]", entry) for entry in environ]
         c_argv = ffi.new("char *[]", [*args, ffi.NULL])
         c_env = ffi.new("char *[]", [*env, ffi.NULL])
-        pid = lib.pp_spawn(self._e, args[0], c_argv, c_env)
+        pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, ffi.NULL if given is None else _given(given))
         if pid < 0:
             raise EngineError(_why_not(-pid))
         return int(pid)
@@ -326,10 +331,17 @@ def matches(pattern: bytes, name: bytes) -> bool:
     return bool(lib.pp_matches(pattern, name))
 
 
+def _given(given: Given) -> CData:
+    limits = [(number, soft & _UNLIMITED, hard & _UNLIMITED) for number, soft, hard in given.limits]
+    return ffi.new("struct pp_given *", (given.umask, given.ignored, len(limits), limits))
+
+
 def _why_not(error: int) -> str:
     if error in (errno.EPERM, errno.EACCES):
         return (
             "this machine forbids ptrace (PTRACE_SEIZE: Operation not permitted): ask the site to set "
             "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile"
         )
+    if error == errno.EAGAIN:
+        return "no process could be started for the job: the limit on processes is reached (ulimit -u, pids.max)"
     return f"the job could not be started under trace: {os.strerror(error)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from parrot_py import cli, log
+from parrot_py.caller import Given
 from parrot_py.config import RunConfig, environment
 from parrot_py.errors import ConfigError, EngineError
 
@@ -23,7 +24,7 @@ class Engine:
         self.cwd = ""
         self.answer: int | Exception = 7
 
-    def run(self, wanted: RunConfig) -> int:
+    def run(self, wanted: RunConfig, _: Given) -> int:
         self.asked.append(wanted)
         self.cwd = os.getcwd()
         if isinstance(self.answer, Exception):

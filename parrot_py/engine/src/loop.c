@@ -241,7 +241,7 @@ static int sleep_for_event(struct pp_engine *e)
             return 1;
         siginfo_t info;
         int sig = sigtimedwait(&e->wait_set, &info, e->parked ? &tick : NULL);
-        if (sig > 0 && sig != SIGCHLD && sig != PP_WAKE_SIGNAL)
+        if (sig > 0 && sig != SIGCHLD)
             pp_forward(e, &info);
     }
 }

@@ -207,7 +207,8 @@ void pp_note_unknown(struct pp_engine *e, pid_t tid);
 bool pp_any_traced(const struct pp_engine *e);
 
 /* signals.c */
-#define PP_WAKE_SIGNAL (SIGRTMIN + 7)
+/* Not a real-time signal: of those, as many as `ulimit -i` says may wait, and one that is lost would be a hang. */
+#define PP_WAKE_SIGNAL SIGCHLD
 void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
 void pp_hang_up(struct pp_engine *e);
 void pp_forward(struct pp_engine *e, const siginfo_t *info);

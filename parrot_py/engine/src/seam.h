@@ -92,6 +92,20 @@ enum pp_counter {
     PP_C_COUNT
 };
 
+/* A limit as the caller had set it. */
+struct pp_limit {
+    int resource;
+    unsigned long long soft, hard;
+};
+
+/* What the caller set for the job and the tracer has changed for itself. */
+struct pp_given {
+    int umask;
+    unsigned long long ignored; /* signals that are ignored, as /proc writes them */
+    int limit_count;
+    struct pp_limit limits[16];
+};
+
 struct pp_engine;
 
 extern const int pp_nr_lseek[2]; /* number of lseek, which handlers put in the place of other calls */
@@ -110,7 +124,7 @@ void pp_set_host_lookup(struct pp_engine *e, int on);
 int pp_is_native(struct pp_engine *e, const char *path);
 int pp_is_native_program(struct pp_engine *e, const char *path);
 
-int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp);
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given);
 int pp_next(struct pp_engine *e, struct pp_stop *stop);
 void pp_wake(struct pp_engine *e);
 

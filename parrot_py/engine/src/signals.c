@@ -99,6 +99,5 @@ void pp_block_signals(struct pp_engine *e)
     sigemptyset(&e->wait_set);
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         sigaddset(&e->wait_set, taken[i]);
-    sigaddset(&e->wait_set, PP_WAKE_SIGNAL);
     pthread_sigmask(SIG_BLOCK, &e->wait_set, &e->old_mask);
 }

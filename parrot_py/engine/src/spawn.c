@@ -3,6 +3,8 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -90,19 +92,35 @@ static void fail(int pipe, int step)
     _exit(step == 0 && f.error == ENOENT ? 127 : 126);
 }
 
-/* The first process: wait until it is traced, filter itself, become the job.  Never returns. */
-static void child(const struct pp_engine *e, const struct sock_fprog *filter, int go, int status, const char *file,
-                  char *const *argv, char *const *envp)
+/* What Python and the tracer have changed for themselves becomes again what the caller had set.  Returns 0 or -1. */
+static int give_back(const struct pp_given *given)
 {
-    char byte;
-    static const int defaults[] = {SIGPIPE, SIGXFSZ}; /* ignored by Python, not by the caller */
+    static const int changed[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
     struct sigaction ask;
-    if (read(go, &byte, 1) != 1)
-        _exit(126);
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-        signal(defaults[i], SIG_DFL);
+    for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++)
+        signal(changed[i], given && given->ignored >> (changed[i] - 1) & 1 ? SIG_IGN : SIG_DFL);
     if (sigaction(SIGINT, NULL, &ask) == 0 && ask.sa_handler != SIG_IGN)
         signal(SIGINT, SIG_DFL);
+    if (!given)
+        return 0;
+    umask((mode_t)given->umask);
+    for (int i = 0; i < given->limit_count; i++) {
+        struct rlimit limit = {given->limits[i].soft, given->limits[i].hard};
+        if (setrlimit((__rlimit_resource_t)given->limits[i].resource, &limit) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first process: wait until it is traced, filter itself, become the job.  Never returns. */
+static void child(const struct pp_engine *e, const struct sock_fprog *filter, int go, int status, const char *file,
+                  char *const *argv, char *const *envp, const struct pp_given *given)
+{
+    char byte;
+    if (read(go, &byte, 1) != 1)
+        _exit(126);
+    if (give_back(given) != 0)
+        fail(status, 0);
     if (filter->filter && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
                            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) != 0))
         fail(status, 1);
@@ -118,8 +136,8 @@ static void abandon(pid_t pid)
         ;
 }
 
-/* Start the job.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
-int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp)
+/* Start the job.  given: what it is to have back, or NULL.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given)
 {
     int go[2], status[2];
     struct sock_fprog filter = {0, NULL};
@@ -134,7 +152,7 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
     pid_t pid = fork();
     if (pid == 0) {
         close(go[1]);
-        child(e, &filter, go[0], status[1], file, argv, envp);
+        child(e, &filter, go[0], status[1], file, argv, envp, given);
     }
     error = -errno;
     close(go[0]);
