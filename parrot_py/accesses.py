@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+from parrot_py import threads
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver
@@ -64,8 +66,7 @@ class Accesses:
     def start(self, find: Callable[[bytes], Driver | None]) -> None:
         """Open what the lists name, each on a thread of its own; its driver then fetches ahead.  Does not wait."""
         for name in self._wanted:
-            opener = threading.Thread(target=_open, args=(find, os.fsencode(name)), name="parrot-open", daemon=True)
-            opener.start()
+            threads.start(partial(_open, find, os.fsencode(name)), "parrot-open")
 
     def close(self) -> None:
         """The job is over: the record is complete."""

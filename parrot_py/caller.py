@@ -20,7 +20,7 @@ IGNORED = "pp__ignored"
 """Python ignores SIGPIPE and SIGXFSZ before anybody could ask what they were: bin/parrot_run hands the SigIgn line of
 its /proc/PID/status on in this variable (which config/environment.py keeps from the job)."""
 
-ADDRESS_SPACE = 150 << 20
+ADDRESS_SPACE = 128 << 20
 """Bytes of address space that a run takes by itself, with the libraries for a repository."""
 
 _ENOUGH_FILES = 65_536

@@ -42,9 +42,8 @@ from parrot_py.syscalls.table import ROWS, Row
 from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from parrot_py.sweep import Sweeper
+    from parrot_py.threads import Pool
 
 WORKERS = 32
 LINKED_UNSEEN = 1 << 20
@@ -60,7 +59,7 @@ class Dispatcher:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._waiting: dict[object, list[Stop]] = {}
         self._finished: deque[tuple[object, object]] = deque()
         self._sweeper: Sweeper | None = None
@@ -75,7 +74,7 @@ class Dispatcher:
             if self._sweeper is not None:
                 self._sweeper.stop()
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
 
     def _serve_all(self) -> None:
         engine, namespace, fdtable = self.context.engine, self.context.namespace, self.context.fdtable
@@ -171,18 +170,14 @@ class Dispatcher:
             return
         self._waiting[park.key] = [stop]
         if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+            from parrot_py.threads import Pool
 
-            self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="parrot-worker")
-        future = self._pool.submit(park.call)
-        future.add_done_callback(lambda f: self._done(park.key, f))
+            self._pool = Pool(WORKERS, "parrot-worker")
+        self._pool.submit(park.call, lambda outcome: self._done(park.key, outcome))
 
-    def _done(self, key: object, future: Future[object]) -> None:
+    def _done(self, key: object, outcome: object) -> None:
         """On a worker: hand the outcome over and wake the tracer."""
-        if future.cancelled():
-            return
-        error = future.exception()
-        self._finished.append((key, error if error is not None else future.result()))
+        self._finished.append((key, outcome))
         self.context.engine.wake()
 
     def _forget(self) -> None:

@@ -16,18 +16,19 @@ from pathlib import Path
 
 from parrot_py import sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
-from parrot_py.caller import Given, complain, flush
+from parrot_py.caller import Given, complain, flush, limits
 from parrot_py.config import directories
 from parrot_py.config.model import Mount, RunConfig
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers.base import Driver, may_block
-from parrot_py.engine.core import Engine
+from parrot_py.engine.core import Engine, share_heap
 from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.namespace import ROOT, Namespace
 from parrot_py.process import Credentialer, proc_trouble, read_status
 from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import ROWS
+from parrot_py.threads import STACK
 from parrot_py.walk import Walker
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -113,6 +114,9 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     if trouble:
         raise EngineError(f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)")
     gc.set_threshold(*GC_THRESHOLD)
+    threading.stack_size(STACK)
+    if limits(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        share_heap()
     accesses = Accesses(config)
     place = _place(config)
     session = sessiondir.create(place)

@@ -15,6 +15,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from parrot_py import threads
+
 SHARE = 4
 """A sweep is due when the links of a round keep one part in so many of what the store may hold."""
 _LEAST = 1 << 20
@@ -62,8 +64,7 @@ class Sweeper:
             self._thread.join(10)
 
     def _run(self, work: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=work, name="parrot-sweep", daemon=True)
-        self._thread.start()
+        self._thread = threads.start(work, "parrot-sweep")
 
     def _look(self, linked: int) -> None:
         """Find out how much is too much; where nobody tells, ask again when there is twice as much."""

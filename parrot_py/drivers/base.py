@@ -45,6 +45,17 @@ def nonblocking() -> Iterator[None]:
         _thread.must_not_block = before
 
 
+@contextmanager
+def blocking() -> Iterator[None]:
+    """Permit waiting in this thread, inside :func:`nonblocking`: for the case that nobody else could wait."""
+    before = getattr(_thread, "must_not_block", False)
+    _thread.must_not_block = False
+    try:
+        yield
+    finally:
+        _thread.must_not_block = before
+
+
 class Variant(bytes):
     """The target of a symbolic link that depends on who asks.
 

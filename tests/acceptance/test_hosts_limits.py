@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support import hosts, places, tree
 from tests.support.hosts import assert_refused, assert_works, doctor, findings, parrot_under
+from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
 from tests.support.sites import Site
 
@@ -18,6 +20,7 @@ FEW = {
     "24 descriptors": "ulimit -n 24",
     "500 MB of address space": "ulimit -v 500000",
     "200 MB of address space": "ulimit -v 200000",
+    "140 MB of address space": "ulimit -v 140000",
     "300 MB of data": "ulimit -d 300000",
     "a small stack": "ulimit -s 128",
     "an unlimited stack": "ulimit -s unlimited",
@@ -29,7 +32,7 @@ FEW = {
     "one second for the job only": "ulimit -St 1",
     "no files for the job only": "ulimit -Sf 0",
     "many descriptors": "ulimit -n $(ulimit -Hn)",
-    "nice": "renice -n 5 $$ >/dev/null",
+    "nice": "exec nice -n 5 bash -c 'exec \"$@\"' host \"$@\"",
 }
 
 
@@ -90,7 +93,7 @@ except OSError as error:
     assert told.stdout == native.stdout, told
 
 
-def test_no_more_processes(run: Parrot, parrot: MakeParrot) -> None:
+def test_no_more_processes(run: Parrot) -> None:
     """At the limit not even the job can be started; just above it runs, though the tracer gets no thread."""
     if not places.is_root():
         pytest.skip("the limit counts all processes of a user: this needs one of its own, which only root can take")
@@ -108,15 +111,13 @@ def test_no_more_processes(run: Parrot, parrot: MakeParrot) -> None:
     assert outcomes[-1].stdout == b"hello, world\n", outcomes[-1]
 
 
-def _with_processes(run: Parrot, limit: int) -> hosts.Outcome:
+def _with_processes(run: Parrot, limit: int) -> Outcome:
     """``cat`` of a file for a user of its own who may have *limit* processes and threads."""
     uid = "--reuid=61234 --regid=61234 --clear-groups"
     own = f"/tmp/parrot-61234-{run.home.name}"
     command = [*places.launcher(), "-t", own, "-r", run.repositories, "-o", f"{own}.log"]
     job = ["/bin/cat", f"{hosts.R}/hello.txt"]
     shell = f'ulimit -u {limit}; exec setpriv {uid} --inh-caps=-all -- "$@"'
-    import subprocess
-
     done = subprocess.run(
         ["/bin/bash", "-c", shell, "host", *command, "--", *job],
         env=environment(run.home), cwd="/", capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
@@ -125,4 +126,4 @@ def _with_processes(run: Parrot, limit: int) -> hosts.Outcome:
     said = log.read_bytes() if log.exists() else b""
     log.unlink(missing_ok=True)
     places.remove(Path(own))
-    return hosts.Outcome(done.returncode, done.stdout, done.stderr, said)
+    return Outcome(done.returncode, done.stdout, done.stderr, said)

@@ -7,7 +7,6 @@ watches the job and decides when a driver may answer.
 
 from __future__ import annotations
 
-import concurrent.futures  # noqa: F401 - here and below: tracers of another user could not import it any more
 import ctypes
 import io
 import logging
@@ -25,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-import elftools.elf.elffile  # noqa: F401
+import elftools.elf.elffile  # noqa: F401 - here and below: tracers of another user could not import it any more
 
-from parrot_py import elf, sessiondir  # noqa: F401
+from parrot_py import elf, sessiondir, threads  # noqa: F401
 from parrot_py.config.model import Mount
 from parrot_py.dispatch import Dispatcher
 from parrot_py.drivers.base import Driver

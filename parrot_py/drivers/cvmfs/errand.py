@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from parrot_py import threads
 from parrot_py.drivers.cvmfs.cache.sink import Sink
 from parrot_py.drivers.cvmfs.trouble import Failure
 
@@ -13,14 +14,17 @@ T = TypeVar("T")
 
 
 class Errand(Generic[T]):
-    """Starts *job* at once.  Who does not ask for the result need not wait, and does not see how it failed."""
+    """Starts *job* at once.  Who does not ask for the result need not wait, and does not see how it failed.
+
+    Where no thread can be started the job is done by who waits for it.
+    """
 
     def __init__(self, job: Callable[[], T], name: str) -> None:
         self._job = job
         self._results: list[T] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._thread = threads.start(self._run, name)
+        self._lock = threading.Lock()
 
     def _run(self) -> None:
         try:
@@ -30,7 +34,12 @@ class Errand(Generic[T]):
 
     def wait(self) -> None:
         """Wait until *job* is done, well or badly."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
+            return
+        with self._lock:
+            if not self._results and self._error is None:
+                self._run()
 
     def result(self) -> T:
         """What *job* returned, once it has; raises what it raised."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from parrot_py import threads
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.pins import Pins
 from parrot_py.drivers.cvmfs.catalogs.tree import Tree
@@ -92,7 +93,7 @@ class Revisions:
         self._latest = self._shown = view
         if self._config.auto_update and not view.opened.fixed and not self._closed.is_set():
             self._due = time.monotonic() + self._ttl(view)
-            threading.Thread(target=self._follow, name="parrot-revisions", daemon=True).start()
+            threads.start(self._follow, "parrot-revisions")
         return view
 
     def _ttl(self, view: View) -> float:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Callable
 
+from parrot_py import threads
 from parrot_py.drivers.cvmfs.net.slots import SPARED, Slots
 from parrot_py.drivers.cvmfs.net.transport import PARALLEL_TRANSFERS
 from parrot_py.drivers.cvmfs.trouble import Failure, log
@@ -53,7 +54,9 @@ class Prefetcher:
             missing = max(0, min(THREADS - self._threads, len(self._queue) - idle))
             self._threads += missing
         for _ in range(missing):
-            threading.Thread(target=self._work, name="parrot-prefetch", daemon=True).start()
+            if threads.start(self._work, "parrot-prefetch") is None:
+                with self._lock:
+                    self._threads -= 1
 
     def close(self) -> None:
         """Forget the queue; jobs that run are not waited for.  Idempotent."""

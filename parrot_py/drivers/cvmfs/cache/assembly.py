@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from parrot_py import threads
 from parrot_py.drivers.cvmfs.cache.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.cache.whereabouts import Place
@@ -42,15 +43,12 @@ class Assembly:
 
     def run(self) -> None:
         """Fetch everything; raises the first Failure after all threads have ended."""
-        helpers = [
-            threading.Thread(target=inherited(self._work), name="parrot-chunk", daemon=True)
-            for _ in range(min(_CHUNK_THREADS, len(self._left)) - 1)
-        ]
-        for helper in helpers:
-            helper.start()
+        wanted = min(_CHUNK_THREADS, len(self._left)) - 1
+        helpers = [threads.start(inherited(self._work), "parrot-chunk") for _ in range(wanted)]
         self._work()
         for helper in helpers:
-            helper.join()
+            if helper is not None:
+                helper.join()
         if self._failure is not None:
             raise self._failure
 

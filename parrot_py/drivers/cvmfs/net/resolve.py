@@ -12,8 +12,10 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
+from parrot_py import threads
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.ending import Ending
 from parrot_py.drivers.cvmfs.net.outcome import RESOLVE, TransferError
@@ -65,9 +67,11 @@ class Resolver:
             if known is not None and time.monotonic() < known.until:
                 return known
             question = self._asked.get(host)
+            mine = question is None
             if question is None:
                 question = self._asked[host] = _Question()
-                threading.Thread(target=self._ask, args=(host, question), name="parrot-dns", daemon=True).start()
+        if mine and threads.start(partial(self._ask, host, question), "parrot-dns") is None:
+            self._ask(host, question)
         with self._ending.waking(question.done.set):
             question.done.wait(self._patience if within is None else min(self._patience, within))
         if question.answer is not None:
