@@ -46,6 +46,11 @@ _LATER_NAME = re.compile(rb"([0-9]+)(?:\.[0-9]+)?(?: \(deleted\))?")
 _PAGE = 4096
 
 
+_NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+"""EXDEV: another file system; EMLINK: too many names already; EPERM, EACCES: a cache that belongs to somebody else, or
+a filter around us; the others: a file system without hard links."""
+
+
 class Node:
     """One path of a driver that the job has opened, entered or started; lives as long as the session.
 
@@ -271,9 +276,7 @@ def _adopt(content: str, path: bytes, *, program: bool = False) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        # EXDEV: another file system; EMLINK: too many names already; EPERM: a cache that belongs to somebody else, or
-        # a file system without hard links.
-        if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP):
+        if error.errno not in _NO_LINK:
             raise
         _copy(content, path)
 

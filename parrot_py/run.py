@@ -164,7 +164,10 @@ def _place(config: RunConfig) -> Path:
 
 
 def _traced() -> bool:
-    return read_status(os.getpid()).get("TracerPid", "0").strip() != "0"
+    try:
+        return read_status(os.getpid()).get("TracerPid", "0").strip() != "0"
+    except OSError:
+        return False  # without /proc nothing can be run anyway
 
 
 def _join(config: RunConfig, given: Given | None) -> None:

@@ -10,6 +10,9 @@ from parrot_py.config import values
 from parrot_py.config.model import RunConfig
 from parrot_py.errors import ConfigError
 
+LONGEST = 440
+"""Bytes that the path of a tempdir or cache may have: SQLite opens no file whose path has more than 511."""
+
 _REMEDY = "choose another place with -t DIR or PARROT_TEMP_DIR"
 
 
@@ -77,6 +80,10 @@ def prepare(config: RunConfig) -> None:
     first, so a directory of another user is refused: its owner could replace the verified files in it.  The cache is
     held to the same rule unless it was chosen explicitly: sharing one (``--cvmfs-alien-cache``) is the user's decision.
     """
+    for path in (config.tempdir, config.cache_dir):
+        if len(os.fsencode(path)) > LONGEST:
+            text = os.fsdecode(os.fsencode(path)[:40])
+            raise ConfigError(f"the path of the directory '{text}…' is too long (more than {LONGEST} bytes): {_REMEDY}")
     _own(config.tempdir)
     if config.shared_cache:
         _make(config.cache_dir)

@@ -48,7 +48,7 @@ def _run(config: RunConfig, given: Given, job: list[str]) -> subprocess.Complete
         return subprocess.run(
             command,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=b"",  # not /dev/null, which may not be there
             env=environ,
             timeout=_SECONDS,
             preexec_fn=given.restore,  # the caller's limits count for the trial, not ours; there is no other thread

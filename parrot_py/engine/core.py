@@ -347,6 +347,8 @@ def _why_not(error: int) -> str:
             "this machine forbids ptrace (PTRACE_SEIZE: Operation not permitted): ask the site to set "
             "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile"
         )
+    if error in (errno.ENOSYS, errno.EIO):
+        return f"this kernel or a filter around us has no ptrace that serves (PTRACE_SEIZE: {os.strerror(error)})"
     if error == errno.EAGAIN:
         return "no process could be started for the job: the limit on processes is reached (ulimit -u, pids.max)"
     return f"the job could not be started under trace: {os.strerror(error)}"

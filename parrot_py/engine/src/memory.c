@@ -39,7 +39,7 @@ long long pp_read(int tid, unsigned long long address, char *buffer, unsigned lo
     ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
     if (n >= 0)
         return n;
-    return errno == EPERM || errno == ENOSYS ? peek(tid, address, buffer, len) : -EFAULT;
+    return errno == EFAULT ? -EFAULT : peek(tid, address, buffer, len);
 }
 
 /* Write as the job itself could (read-only pages are refused).  Bytes written or -EFAULT. */
@@ -49,7 +49,7 @@ long long pp_write(int tid, unsigned long long address, const char *data, unsign
     ssize_t n = process_vm_writev(tid, &local, 1, &remote, 1, 0);
     if (n >= 0)
         return n;
-    if (errno != EPERM && errno != ENOSYS)
+    if (errno == EFAULT)
         return -EFAULT;
     for (unsigned long long at = 0; at < len; at++) {
         uint64_t word_at = (address + at) & ~(uint64_t)7;
