@@ -124,17 +124,23 @@ def served(installed: Path) -> Iterator[str]:
         yield site.entry(NAME)
 
 
+@pytest.fixture(scope="module")
+def fetched() -> Path:
+    """One cache for all modules."""
+    return places.fresh(places.base() / "work" / f"python-{os.getpid()}")
+
+
 @pytest.mark.compat
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", FROM_THE_TREE)
 def test_module_from_a_repository(
-    home: Path, parrot: Callable[..., Parrot], mounted: Oracle, served: str, name: str
+    home: Path, parrot: Callable[..., Parrot], mounted: Oracle, served: str, fetched: Path, name: str
 ) -> None:
     def on_the_mount(command: Sequence[str], place: Path) -> str:
         places.fresh(place)
         variables = environment(place, {"PARROT_ENABLED": "TRUE"})
         return str(mounted.run(command, cwd=place, env=variables, timeout=_LIMIT))
 
-    shared = places.fresh(places.base() / "work" / f"python-{os.getpid()}")
-    run = parrot([served], ["--cvmfs-alien-cache", str(shared)])
+    run = parrot([served])
+    run.tempdir = fetched  # an alien cache would do as well, but has no size, which test_shutil wants to know
     compare(Module(name, home, on_the_mount, under(run), f"{TOP}/bin/python3.11"))

@@ -39,6 +39,13 @@ tar c -C /cvmfs --exclude=unreadable --exclude=0000 --exclude=exec-only --exclud
 #: rsync
 rsync -a $R/dir $R/links $R/hard $R/sizes ~/ && rsync -a --itemize-changes $R/dir ~/ && find ~ -mindepth 1 -printf '%y %m %T@ %l %P\n' | sort
 
+#: rsync over a pipe
+printf '#!/bin/sh\nshift; exec "$@"\n' >~/through && chmod +x ~/through
+rsync -a -e ~/through there:$R/dir ~/one && find ~/one -mindepth 1 -printf '%y %m %T@ %P\n' | sort
+rsync -rlt --checksum --delete -e ~/through $R/dir/ there:$HOME/two && find ~/two -mindepth 1 -printf '%y %T@ %P\n' | sort
+rsync -a --link-dest=$HOME/one -e ~/through there:$R/dir ~/three && stat -c '%h %n' three/dir/*
+rsync -a ~/one/ $R/dir/ 2>&1 | grep -c 'Read-only file system'
+
 #: script in my directory
 printf '#!%s/script.sh\n' $R >~/s
 chmod +x ~/s
