@@ -15,33 +15,30 @@ from typing import TYPE_CHECKING
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
 from parrot_py.drivers.base import nonblocking
-from parrot_py.engine.core import DONE, Kind, Stop
+from parrot_py.engine.core import DONE, Engine, Kind, Stop
 from parrot_py.fdtable import HostNode
-from parrot_py.namespace import Park
-from parrot_py.places import Native, Target
-from parrot_py.steps import RESOLVE_IN_ROOT
-from parrot_py.syscalls import borders
-from parrot_py.syscalls.arguments import follows_link, resolve_place, second_place
+from parrot_py.namespace import ROOT, Namespace, Park
+from parrot_py.places import Target
+from parrot_py.syscalls import borders, bypath
+from parrot_py.syscalls.arguments import follows_link, resolve_place
 from parrot_py.syscalls.call import (
-    AT_FDCWD,
     PASS,
     Action,
     Answer,
     Call,
     Context,
-    Place,
     Redirect,
-    Rewrite,
     handlers,
 )
 from parrot_py.syscalls.directory import named_directory
 from parrot_py.syscalls.early import check_early
-from parrot_py.syscalls.native import ADDRESSES, by_path, proc_file, translate
-from parrot_py.syscalls.open import follows, read_how
+from parrot_py.syscalls.native import ADDRESSES, by_path
 from parrot_py.syscalls.table import ROWS, Row
 from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:
+    from parrot_py.control.channel import Request
+    from parrot_py.control.commands import Commands
     from parrot_py.sweep import Sweeper
     from parrot_py.threads import Pool
 
@@ -53,14 +50,25 @@ log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
 
 
+def announce(engine: Engine, namespace: Namespace) -> None:
+    """Tell the core which names are to be judged in Python, as the table of mounts is now."""
+    prefixes = namespace.prefixes()
+    engine.set_prefixes(prefixes, namespace.mounts.backs())
+    engine.set_host(
+        merge_root=not os.path.lexists(ROOT),
+        prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in prefixes),
+    )
+
+
 class Dispatcher:
-    """Answers the stops of one job until no process of it is left."""
+    """Answers the stops and the requests of one job until no process of it is left."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._commands: Commands | None = None
         self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
         self._pool: Pool | None = None
-        self._waiting: dict[object, list[Stop]] = {}
+        self._waiting: dict[object, list[Stop | Request]] = {}
         self._finished: deque[tuple[object, object]] = deque()
         self._sweeper: Sweeper | None = None
 
@@ -88,6 +96,7 @@ class Dispatcher:
                 if namespace.settle():
                     self._forget()
                 self._collect()
+                self._hear()
             if fdtable.linked > LINKED_UNSEEN or fdtable.crowded:
                 self._sweep()
 
@@ -126,7 +135,7 @@ class Dispatcher:
         if row.warm and row.kind is Kind.PATH:
             return self._warm_call(call, row)
         if row.kind is Kind.PATH or row.kind in ADDRESSES:
-            return _path_call(call, row)
+            return bypath.path_call(call, row)
         if row.kind is Kind.EXEC:
             place = resolve_place(call, row, 0)
             borders.check(call, row, [place])
@@ -155,20 +164,23 @@ class Dispatcher:
             raise
         if isinstance(place, Target):
             self._warmer.found(call.stop, place, follow)
-        answer = _answer(call, row, [place])
-        if isinstance(place, Target) and isinstance(answer, Redirect) and not call.path_only:
-            self._warmer.opened(call.stop, place, follow, answer.path)
-        return answer
+        told = bypath.answer(call, row, [place])
+        if isinstance(place, Target) and isinstance(told, Redirect) and not call.path_only:
+            self._warmer.opened(call.stop, place, follow, told.path)
+        return told
 
     # -- waiting
 
     def _park(self, stop: Stop, park: Park) -> None:
         self.context.engine.park(stop)
+        self._wait(stop, park)
+
+    def _wait(self, waiter: Stop | Request, park: Park) -> None:
         waiting = self._waiting.get(park.key)
         if waiting is not None:
-            waiting.append(stop)
+            waiting.append(waiter)
             return
-        self._waiting[park.key] = [stop]
+        self._waiting[park.key] = [waiter]
         if self._pool is None:
             from parrot_py.threads import Pool
 
@@ -201,48 +213,40 @@ class Dispatcher:
     def _collect(self) -> None:
         while self._finished:
             key, outcome = self._finished.popleft()
-            for stop in self._waiting.pop(key, ()):
-                if stop.memo is None:
-                    stop.memo = {}
-                stop.memo[key] = outcome
-                self.serve(stop)
+            for waiter in self._waiting.pop(key, ()):
+                if waiter.memo is None:
+                    waiter.memo = {}
+                waiter.memo[key] = outcome
+                if isinstance(waiter, Stop):
+                    self.serve(waiter)
+                else:
+                    self._obey(waiter)
 
+    # -- requests of companion commands
 
-def _path_call(call: Call, row: Row) -> Answer:
-    if row.name == "openat2":
-        return _openat2(call, row)
-    early = check_early(call)
-    if early is not None:
-        return early
-    places = [resolve_place(call, row, 0)]
-    if len(row.path) > 1:
-        places.append(second_place(call, row, places[0]))
-    return _answer(call, row, places)
+    def _hear(self) -> None:
+        for request in self.context.door.requests() if self.context.door is not None else ():
+            self._obey(request)
 
+    def _obey(self, request: Request) -> None:
+        """Work *request* off, or let it wait."""
+        if self._commands is None:
+            from parrot_py.control.commands import Commands
 
-def _answer(call: Call, row: Row, places: list[Place]) -> Answer:
-    borders.check(call, row, places)
-    ours = any(isinstance(p, Target) or p.magic is not None for p in places)
-    if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
-        return handlers[row.name](call, *places)
-    return translate(call, row, places)
+            self._commands = Commands(self.context.walker, self._remounted)
+        try:
+            self._commands.serve(request)
+        except Park as park:
+            self._wait(request, park)
+        except Exception:  # noqa: BLE001 - a defect of ours must not end the job
+            trouble.exception("defect in the command %s", request.fields.get("command"))
+            request.answer({"ok": False, "errno": "EIO", "error": "a defect of parrot_run, see its log"})
 
-
-def _openat2(call: Call, row: Row) -> Answer:
-    """openat2 has its flags in memory, and rules for the walk among them."""
-    flags, mode, resolve = read_how(call)
-    if resolve & RESOLVE_IN_ROOT and call.stop.base[0] is None:
-        fd = call.int32(0)
-        link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
-        call.stop.base = (os.readlink(link), None)
-    place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
-    borders.check(call, row, [place], flags)
-    copy = proc_file(call, place, flags) if isinstance(place, Native) else None
-    if copy is not None:
-        return Rewrite((AT_FDCWD, copy, flags, mode, 0, 0), nr=call.number("openat"))
-    if isinstance(place, Native) and not place.touched:
-        return PASS
-    return handlers[row.name](call, place, flags, mode)
+    def _remounted(self) -> None:
+        """The table of mounts is another one."""
+        self.context.walker.resolvers.forget()
+        announce(self.context.engine, self.context.namespace)
+        self._forget()
 
 
 def _log(stop: Stop, answer: Answer) -> None:

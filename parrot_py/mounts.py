@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, Mount
+from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, Mount
 from parrot_py.engine.core import matches
 
 CVMFS = b"/cvmfs"
@@ -51,12 +51,15 @@ def ways(name: bytes) -> Iterator[bytes]:
 
 
 class MountTable:
-    """The mounts of a job, those that count most last.  The first *sealed* of them are there to stay."""
+    """The mounts of a job, those that count most last.  The first *sealed* of them are there to stay.
 
-    def __init__(self, mounts: Sequence[Mount] = (), sealed: int = 0) -> None:
-        self.given = tuple(mounts)
+    All their names and places are canonical (:func:`table_of`); *spelled* are names that lead to them by a link.
+    """
+
+    def __init__(self, mounts: Sequence[Mount] = (), sealed: int = 0, spelled: Sequence[bytes] = ()) -> None:
         self.sealed = sealed
-        self.mounts = tuple(_with_cvmfs([_settled(mount) for mount in mounts]))
+        self.spelled = tuple(spelled)
+        self.mounts = tuple(mounts)
         self._exact: dict[bytes, int] = {}
         self._patterns: list[tuple[int, bytes]] = []
         self._below: dict[bytes, int] = {}
@@ -116,7 +119,7 @@ class MountTable:
 
     def allowed(self, index: int) -> int:
         """The bits of R, W and X that calls may ask for where *index* governs."""
-        return 7 if index == NOTHING else self.mounts[index].allowed
+        return RWX if index == NOTHING else self.mounts[index].allowed
 
     def name_of(self, place: bytes) -> bytes | None:
         """The name by which the job reaches *place*; ``None`` when something else has its name.
@@ -140,31 +143,53 @@ class MountTable:
 
     def prefixes(self) -> list[bytes]:
         """All names at and below which the engine's gate must ask Python, those below /cvmfs excepted."""
-        found: dict[bytes, None] = {}
-        for mount in (*self.given, *self.mounts):
-            literal = literal_part(mount.prefix) if is_pattern(mount.prefix) else mount.prefix.rstrip(b"/")
-            if not under(literal, CVMFS):
-                found[literal] = None
-        return list(found)
+        names = (*self.spelled, *(mount.prefix for mount in self.mounts))
+        literal = (literal_part(name) if is_pattern(name) else name for name in names)
+        return list(dict.fromkeys(name for name in literal if not under(name, CVMFS)))
 
     def backs(self) -> list[bytes]:
         """All places of the host that the job knows by another name."""
         places = (mount.destination for mount in self.mounts if not mount.word and not is_pattern(mount.prefix))
         return [place for place in dict.fromkeys(places) if self.name_of(place) not in (None, place)]
 
+    def with_mount(self, mount: Mount) -> MountTable:
+        """The same with *mount*, which counts most."""
+        return MountTable((*self.mounts, *_with_cvmfs(mount)), self.sealed, self.spelled)
+
+    def without(self, index: int) -> MountTable:
+        """The same without the mount *index*."""
+        return MountTable(self.mounts[:index] + self.mounts[index + 1 :], min(self.sealed, index), self.spelled)
+
+    def last_at(self, prefix: bytes) -> int | None:
+        """The index of the last mount with exactly this *prefix*."""
+        found = [index for index, mount in enumerate(self.mounts) if mount.prefix == prefix]
+        return found[-1] if found else None
+
+    def restricts_below(self, name: bytes) -> bool:
+        """Whether a mount that permits less than everything may begin below *name*."""
+        for mount in self.mounts:
+            if mount.word in REFUSALS or mount.allowed != RWX:
+                literal = literal_part(mount.prefix) if is_pattern(mount.prefix) else mount.prefix
+                if under(literal, name) or (is_pattern(mount.prefix) and under(name, literal)):
+                    return True
+        return False
+
     def concerns(self, name: bytes) -> bool:
         """Whether something is mounted at, above or below *name*."""
         return self.governing(name)[0] != NOTHING or self.leads(name)
 
 
-def _with_cvmfs(mounts: list[Mount]) -> list[Mount]:
+def table_of(mounts: Sequence[Mount], *, dynamic: bool = False) -> MountTable:
+    """The table of *mounts*, as the user wrote them; if not *dynamic*, they are there to stay."""
+    found = [each for mount in mounts for each in _with_cvmfs(_settled(mount))]
+    return MountTable(found, 0 if dynamic else len(found), [mount.prefix.rstrip(b"/") for mount in mounts])
+
+
+def _with_cvmfs(mount: Mount) -> list[Mount]:
     """Who replaces ``/`` still wants to see /cvmfs; who restricts it means that, too."""
-    found: list[Mount] = []
-    for mount in mounts:
-        found.append(mount)
-        if mount.prefix == b"" and not mount.word and mount.destination != b"":
-            found.append(Mount(CVMFS, CVMFS, allowed=mount.allowed))
-    return found
+    if mount.prefix == b"" and not mount.word and mount.destination != b"":
+        return [mount, Mount(CVMFS, CVMFS, allowed=mount.allowed)]
+    return [mount]
 
 
 def _settled(mount: Mount) -> Mount:

@@ -15,7 +15,7 @@ from typing import Any
 
 from parrot_py.config.model import Mount
 from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, WouldBlock
-from parrot_py.mounts import CVMFS, MountTable
+from parrot_py.mounts import CVMFS, MountTable, table_of
 
 ROOT = CVMFS
 _FIRST_DEVICE = 0xFF000  # anonymous devices (major 0); the kernel hands their minors out from 1 upwards
@@ -82,7 +82,7 @@ class Namespace:
     """The mount table and the one way to ask drivers: :meth:`ask` parks what would block.
 
     *find* gives the driver of a repository by name, or ``None`` when nobody configured it; *names* are the configured
-    names; of *mounts* the first *sealed* ones are there to stay.
+    names, *mounts* is what the user's table says, the job may take that away if it is *dynamic*.
     """
 
     def __init__(
@@ -90,11 +90,12 @@ class Namespace:
         find: Callable[[bytes], Driver | None],
         names: Callable[[], Sequence[bytes]],
         mounts: Sequence[Mount] = (),
-        sealed: int = 0,
+        *,
+        dynamic: bool = False,
     ) -> None:
         self._find = find
         self._names = names
-        self.mounts = MountTable(mounts, sealed)
+        self.mounts = table_of(mounts, dynamic=dynamic)
         self._trees: dict[bytes, Tree | None] = {}
         self.memo: dict[object, object] | None = None
         self.generation = 0
@@ -128,6 +129,11 @@ class Namespace:
     def renew(self) -> None:
         """Let what was found out so far be history, as if a tree had another state.  No walk may be in progress."""
         self.generation += 1
+
+    def remount(self, mounts: MountTable) -> None:
+        """Let *mounts* be the table from now on.  No walk may be in progress."""
+        self.mounts = mounts
+        self.renew()
 
     def capacity(self) -> int:
         """How many bytes of content the smallest store behind a tree may hold; 0: none of them tells.  May wait."""

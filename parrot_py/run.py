@@ -19,7 +19,9 @@ from parrot_py.accesses import Accesses, fetching_ahead
 from parrot_py.caller import Given, complain, flush, limits
 from parrot_py.config import directories
 from parrot_py.config.model import Mount, RunConfig
-from parrot_py.dispatch import Dispatcher
+from parrot_py.control import SOCKET
+from parrot_py.control.door import Door
+from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.core import Engine, share_heap
 from parrot_py.errors import ConfigError, EngineError
@@ -122,15 +124,15 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     session = sessiondir.create(place)
     repositories = Repositories(config, accesses)
     mounts = [*(Mount(*pair) for pair in repositories.redirects()), *config.mounts]
-    sealed = 0 if config.dynamic_mounts else len(mounts)
-    namespace = Namespace(repositories.find, repositories.names, mounts, sealed)
+    namespace = Namespace(repositories.find, repositories.names, mounts, dynamic=config.dynamic_mounts)
     try:
         engine = _engine(config, namespace, os.fsencode(session))
         fdtable = FdTable(session)
         credentials = Credentialer().of
         walker = Walker(namespace, fdtable, credentials)
         derived = str(place / sessiondir.DERIVED)
-        dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived))
+        door = Door(os.path.join(session, SOCKET), engine.wake)
+        dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived, door))
         engine.spawn([os.fsencode(a) for a in config.command], config.environ, given)
         accesses.start(repositories.find)
         dispatcher.run()
@@ -188,11 +190,7 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     if config.use_seccomp and not engine.use_seccomp:
         log.warning("no seccomp filters here: every system call of the job stops twice")
     engine.set_session(session)
-    engine.set_prefixes(namespace.prefixes(), namespace.mounts.backs())
-    engine.set_host(
-        merge_root=not os.path.lexists(ROOT),
-        prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in namespace.prefixes()),
-    )
+    announce(engine, namespace)
     return engine
 
 

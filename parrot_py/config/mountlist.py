@@ -17,7 +17,7 @@ from parrot_py.config import values
 from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, Mount
 from parrot_py.errors import ConfigError
 
-_WORDS = (DENY, ENOENT, LOCAL)
+WORDS = (DENY, ENOENT, LOCAL)
 _BITS = {"r": 4, "w": 2, "x": 1}
 _ELSEWHERE = ("anonftp", "bxgrid", "chirp", "ftp", "gridftp", "gsiftp", "hdfs", "irods", "multi", "remote", "xrootd")
 
@@ -70,7 +70,7 @@ def entry(name: str, target: str, what: str, allowed: int = RWX) -> Mount:
     prefix = _clean(name)
     if target == name:
         return Mount(prefix, prefix, allowed=allowed)
-    if target in _WORDS:
+    if target in WORDS:
         return Mount(prefix, b"", target, allowed)
     word, colon, rest = target.partition(":")
     if colon and word == RESOLVER:

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
+from parrot_py.control.door import Door
 from parrot_py.drivers.base import Inode
 from parrot_py.engine.core import Abi, Engine, Stop
 from parrot_py.fdtable import FdTable, Node
@@ -44,6 +45,7 @@ class Context(NamedTuple):
     walker: Walker
     credentials: Callable[[int], Credentials]
     derived: str  # directory of programs whose loader had to be replaced
+    door: Door | None = None  # how the job's processes talk to us
 
 
 class Action:

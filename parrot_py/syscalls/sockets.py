@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 
+from parrot_py.control import SOCKET
 from parrot_py.places import Native, fail
 from parrot_py.shortcuts import Shortcuts
 from parrot_py.syscalls.call import PASS, Answer, Call, Rewrite
@@ -27,6 +28,15 @@ def socket_address(call: Call, at: int, place: Native) -> Answer:
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     args[at : at + 2] = [address, len(address)]
     return Rewrite(args, nr=call.number(call.name))  # which socketcall is not
+
+
+def control_address(call: Call) -> Answer:
+    """Connect to the name that stands for the control socket of this run, which is made for the first who does."""
+    if call.context.door is None:
+        fail(errno.ECONNREFUSED)
+    call.context.door.open()
+    path = call.context.fdtable.directory + b"/" + SOCKET.encode()
+    return socket_address(call, 1, Native(path, True))
 
 
 def _short(shortcuts: Shortcuts, path: bytes, *, follows: bool) -> bytes:

@@ -28,7 +28,7 @@ import elftools.elf.elffile  # noqa: F401 - here and below: tracers of another u
 
 from parrot_py import elf, sessiondir, threads  # noqa: F401
 from parrot_py.config.model import Mount
-from parrot_py.dispatch import Dispatcher
+from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.memory import MemoryDriver, Node
 from parrot_py.engine.core import Engine
@@ -205,11 +205,7 @@ class Setup:
 
     def _dispatcher(self, engine: Engine, namespace: Namespace, session: Path) -> Dispatcher:
         engine.set_session(os.fsencode(session))
-        engine.set_prefixes(namespace.prefixes(), namespace.mounts.backs())
-        engine.set_host(
-            merge_root=not os.path.lexists("/cvmfs"),
-            prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in namespace.prefixes()),
-        )
+        announce(engine, namespace)
         if self.adjust is not None:
             self.adjust(engine)
         fdtable = FdTable(session)

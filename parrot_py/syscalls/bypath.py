@@ -1,0 +1,58 @@
+"""Calls by path: resolve what they name, check it against the table of mounts, and have the right side answer."""
+
+from __future__ import annotations
+
+import os
+
+from parrot_py.control import NAME
+from parrot_py.places import Native, Target
+from parrot_py.steps import RESOLVE_IN_ROOT
+from parrot_py.syscalls import borders
+from parrot_py.syscalls.arguments import resolve_place, second_place
+from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Rewrite, handlers
+from parrot_py.syscalls.early import check_early
+from parrot_py.syscalls.native import proc_file, translate
+from parrot_py.syscalls.open import follows, read_how
+from parrot_py.syscalls.sockets import control_address
+from parrot_py.syscalls.table import Row
+
+
+def path_call(call: Call, row: Row) -> Answer:
+    """The answer to a call with one or two paths (or the address of a socket)."""
+    if row.name == "openat2":
+        return _openat2(call, row)
+    if row.name == "connect" and call.stop.path[0] == NAME:
+        return control_address(call)
+    early = check_early(call)
+    if early is not None:
+        return early
+    places = [resolve_place(call, row, 0)]
+    if len(row.path) > 1:
+        places.append(second_place(call, row, places[0]))
+    return answer(call, row, places)
+
+
+def answer(call: Call, row: Row, places: list[Place]) -> Answer:
+    """The answer once its paths are resolved to *places*."""
+    borders.check(call, row, places)
+    ours = any(isinstance(p, Target) or p.magic is not None for p in places)
+    if ours and (row.name.startswith("readlink") or any(isinstance(p, Target) for p in places)):
+        return handlers[row.name](call, *places)
+    return translate(call, row, places)
+
+
+def _openat2(call: Call, row: Row) -> Answer:
+    """openat2 has its flags in memory, and rules for the walk among them."""
+    flags, mode, resolve = read_how(call)
+    if resolve & RESOLVE_IN_ROOT and call.stop.base[0] is None:
+        fd = call.int32(0)
+        link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
+        call.stop.base = (os.readlink(link), None)
+    place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
+    borders.check(call, row, [place], flags)
+    copy = proc_file(call, place, flags) if isinstance(place, Native) else None
+    if copy is not None:
+        return Rewrite((AT_FDCWD, copy, flags, mode, 0, 0), nr=call.number("openat"))
+    if isinstance(place, Native) and not place.touched:
+        return PASS
+    return handlers[row.name](call, place, flags, mode)
