@@ -18,6 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers import sanitizing
+from helpers.say import SetupError
+
 NOBODY = 65534
 NOTHING_SELECTED = 5
 C_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-c")
@@ -38,6 +41,7 @@ class Plan:
     marks: list[str]
     as_nobody: bool
     pytest: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("passed", "failed", "skipped"), 0))
 
@@ -59,6 +63,7 @@ def main() -> int:
     parser.add_argument("--slow", action="store_true", help="also the tests marked slow")
     parser.add_argument("--compat", action="store_true", help="only the long tests with big programs, marked compat")
     parser.add_argument("--stress", action="store_true", help="only the tests that run for minutes, marked stress")
+    parser.add_argument("--sanitize", action="store_true", help="tests of the engine, with ASan and UBSan in it")
     parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
     parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
     parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
@@ -70,12 +75,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="parrot_py-test-") as scratch:
         plan = Plan(options.root, options.setup, Path(scratch), selection(options), options.as_nobody, rest)
         try:
-            if options.lint or not (options.quick or rest or options.as_nobody or options.compat or options.stress):
+            part = options.quick or options.as_nobody or options.compat or options.stress or options.sanitize
+            if options.lint or not (part or rest):
                 lint(plan)
+            if options.sanitize:
+                plan.environment = sanitizing.environment(plan.root, plan.setup, plan.scratch)
+                plan.pytest = ["-n", "0", "-p", sanitizing.PLUGIN, *(rest or ["tests/engine"])]
             if not options.lint:
                 suite(plan)
         except KeyboardInterrupt:
             plan.failed.append("interrupted: not all of it was run, so it")
+        except SetupError as error:
+            plan.failed.append(f"the set-up: {error}; it")
     for name in plan.failed:
         print(f"bin/test: {name} failed")
     if not options.lint:
@@ -149,6 +160,7 @@ def pytest(plan: Plan, name: str, options: Sequence[str]) -> int:
             os.chown(directory, NOBODY, NOBODY)
         user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         user += ["--inh-caps=-all", "--bounding-set=-all"]
+    environment += [f"{name}={value}" for name, value in plan.environment.items()]
     command = [*user, "env", *environment, *plan.python, "-m", "pytest", *keep, f"--junitxml={report}", *options]
     status = step(plan, name, command)
     if status not in (0, NOTHING_SELECTED):

@@ -1,0 +1,45 @@
+"""The engine compiled with AddressSanitizer and UndefinedBehaviorSanitizer, for tests that use it in their own process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from helpers.say import SetupError, run
+
+FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+OPTIONS = {
+    # Python keeps what it has at its end, and leaks cannot be looked for in tracers; memory is measured by the tests.
+    "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:quarantine_size_mb=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+PLUGIN = "tests.support.sanitized"
+
+
+def environment(root: Path, setup: Path, scratch: Path) -> dict[str, str]:
+    """Compile the engine of the checkout *root* below *scratch*; the environment in which pytest uses that.
+
+    Raises SetupError when the compiler cannot do it.
+    """
+    compiler = os.environ.get("CC", "gcc")
+    runtime = [_runtime(compiler, name) for name in ("libasan.so", "libubsan.so")]
+    # Where the set-up found the headers, if Python came without them.
+    headers = setup.with_name(f"{setup.name}-headers") / "usr" / "include"
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    include = " ".join(f"-I{place}" for place in (headers / version, headers) if place.is_dir())
+    built = [f"--build-lib={scratch}/lib", f"--build-temp={scratch}/temp"]
+    command = [sys.executable, "-I", "setup.py", "-q", "build_ext", *built]
+    run("compiling the engine for the sanitizers", command, cwd=root, extra={"CC": compiler, "CFLAGS": f"{FLAGS} {include}"})
+    core = next((scratch / "lib" / "parrot_py" / "engine").glob("_core*.so"))
+    return {"LD_PRELOAD": " ".join(runtime), "PARROT_TESTS_CORE": str(core), **OPTIONS}
+
+
+def _runtime(compiler: str, name: str) -> str:
+    """The sanitizer's library, which has to be there before Python is."""
+    command = [compiler, f"-print-file-name={name}"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if not os.path.isabs(found):
+        raise SetupError(f"{compiler} has no {name} (Debian: it comes with gcc)")
+    return found
