@@ -1,4 +1,4 @@
-"""The engine compiled with AddressSanitizer and UndefinedBehaviorSanitizer, for tests that use it in their own process."""
+"""The engine compiled with AddressSanitizer and UndefinedBehaviorSanitizer, for tests that have it in their process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def environment(root: Path, setup: Path, scratch: Path) -> dict[str, str]:
     include = " ".join(f"-I{place}" for place in (headers / version, headers) if place.is_dir())
     built = [f"--build-lib={scratch}/lib", f"--build-temp={scratch}/temp"]
     command = [sys.executable, "-I", "setup.py", "-q", "build_ext", *built]
-    run("compiling the engine for the sanitizers", command, cwd=root, extra={"CC": compiler, "CFLAGS": f"{FLAGS} {include}"})
+    settings = {"CC": compiler, "CFLAGS": f"{FLAGS} {include}"}
+    run("compiling the engine for the sanitizers", command, cwd=root, extra=settings)
     core = next((scratch / "lib" / "parrot_py" / "engine").glob("_core*.so"))
     return {"LD_PRELOAD": " ".join(runtime), "PARROT_TESTS_CORE": str(core), **OPTIONS}
 

@@ -23,6 +23,7 @@ _SOURCES = (
     "signals",
     "spawn",
     "tracee",
+    "wait",
     "warm",
     "warmcall",
 )

@@ -1,58 +1,11 @@
-/* The event loop: wait for tracees, classify their stops, resume what does not concern us, hand the rest to Python. */
-#include <sys/syscall.h>
+/* The event loop: classify the stops of tracees, resume what does not concern us, hand the rest to Python. */
 #include <sys/wait.h>
-#include <time.h>
 
 #include "pp.h"
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
 #endif
-#define SPIN_NS 30000   /* a third of what waking a sleeping processor of a virtual machine costs */
-#define CREDIT_MAX 16
-#define RETRY_AFTER 16
-#define PARKED_CHECK_NS 100000000L
-
-static int push(struct pp_engine *e, pid_t tid, int status)
-{
-    if (e->queue_count == e->queue_size) {
-        int size = e->queue_size ? 2 * e->queue_size : 64;
-        struct wait_event *bigger = realloc(e->queue, (size_t)size * sizeof *bigger);
-        if (!bigger)
-            return -ENOMEM;
-        e->queue = bigger;
-        e->queue_size = size;
-    }
-    e->queue[e->queue_count++] = (struct wait_event){tid, status};
-    return 0;
-}
-
-/* exec by another thread gave the leader's number away: what the leader itself said before that is history. */
-static void forget_leader(struct pp_engine *e, pid_t tid)
-{
-    for (int i = 0; i < e->queue_count; i++)
-        if (e->queue[i].tid == tid)
-            e->queue[i].tid = 0;
-}
-
-/* Collect everything that can be collected now before any of it is handled: no busy thread starves the others.
- * Children of other threads of ours are theirs to wait for, and need not be looked through. */
-static bool drain(struct pp_engine *e)
-{
-    int status;
-    pid_t tid;
-    e->queue_head = e->queue_count = 0;
-    while ((tid = waitpid(-1, &status, __WALL | __WNOTHREAD | WNOHANG)) > 0) {
-        if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC)
-            forget_leader(e, tid);
-        if (push(e, tid, status) != 0)
-            break;
-    }
-    e->childless = tid < 0 && errno == ECHILD && e->queue_count == 0;
-    if (e->childless)
-        pp_drop_all(e); /* whatever the records say */
-    return e->queue_count > 0;
-}
 
 static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
 {
@@ -204,48 +157,6 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
     return false;
 }
 
-/* Look for the next event a little while before sleeping.  A job that makes one call after the other is served without
- * waking a processor each time, which on virtual machines costs several times the stop itself; a job that computes soon
- * makes this give up, so that no time is taken from it. */
-static bool spin(struct pp_engine *e)
-{
-    if (e->spin_credit <= 0 && ++e->sleeps % RETRY_AFTER != 0)
-        return false;
-    /* By the clock: among thousands of tracees a single look takes longer than it should last. */
-    for (int64_t end = pp_now() + SPIN_NS; pp_now() < end;)
-        if (drain(e)) {
-            e->spin_credit = e->spin_credit + 2 < CREDIT_MAX ? e->spin_credit + 2 : CREDIT_MAX;
-            return true;
-        }
-    e->spin_credit -= e->spin_credit > 0;
-    return false;
-}
-
-/* Sleep until a tracee changes state (1), somebody calls pp_wake (0) or the job has no process left (-1). */
-static int sleep_for_event(struct pp_engine *e)
-{
-    struct timespec tick = {0, PARKED_CHECK_NS};
-    for (;;) {
-        /* By the clock, not only when nothing happens: somebody else may keep us busy for long. */
-        if (e->parked && pp_now() - e->parked_checked >= PARKED_CHECK_NS)
-            pp_check_parked(e);
-        /* Before what the job does: processes that never rest would keep an outcome waiting for ever. */
-        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL))
-            return 0;
-        if (drain(e))
-            return 1;
-        /* Without a record there may still be a child whose parent was killed before it could tell of it. */
-        if (e->childless || (e->tracees == 0 && !pp_any_traced(e)))
-            return -1;
-        if (spin(e))
-            return 1;
-        siginfo_t info;
-        int sig = sigtimedwait(&e->wait_set, &info, e->parked ? &tick : NULL);
-        if (sig > 0 && sig != SIGCHLD)
-            pp_forward(e, &info);
-    }
-}
-
 /* Wait for the next stop that Python must answer; everything else is handled here.
  * Precondition: called on the thread that spawned.  Holds no Python lock.  An enum pp_event. */
 int pp_next(struct pp_engine *e, struct pp_stop *stop)
@@ -254,7 +165,7 @@ int pp_next(struct pp_engine *e, struct pp_stop *stop)
         while (e->queue_head < e->queue_count)
             if (handle(e, e->queue[e->queue_head++], stop))
                 return PP_STOPPED;
-        int woke = sleep_for_event(e);
+        int woke = pp_wait(e);
         if (woke <= 0)
             return woke < 0 ? PP_DONE : PP_WOKEN;
     }

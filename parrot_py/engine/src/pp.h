@@ -1,4 +1,4 @@
-/* Inner declarations of the core.  In a nutshell: loop.c waits and classifies, gate.c decides whether a stop can concern
+/* Inner declarations of the core.  In a nutshell: wait.c waits, loop.c classifies, gate.c decides whether a stop can concern
  * us, answer.c carries out what Python decided, scratch.c keeps a little memory of ours in each job process, tracee.c
  * keeps the records, memory.c reads and writes the job, filter.c and spawn.c start it. */
 #ifndef PP_H
@@ -111,6 +111,7 @@ struct pp_engine {
     unsigned int serial;
     pid_t stillborn[PP_STILLBORN]; /* by tid: threads that were reported dead before we had heard of them */
     bool childless; /* the kernel knows of no tracee */
+    int hints; /* events taken by themselves since all tracees were looked through */
     int spin_credit;
     unsigned int sleeps;
     int tracees, parked;
@@ -146,6 +147,9 @@ struct mm *pp_mm_share(struct mm *mm);
 struct mm *pp_mm_copy(const struct mm *mm);
 void pp_mm_release(struct mm *mm, pid_t tid);
 struct tracee *pp_held(struct pp_engine *e, const struct pp_stop *s);
+
+/* wait.c */
+int pp_wait(struct pp_engine *e);
 
 /* ptrace.c */
 long pp_ptrace(const struct pp_engine *e, long request, pid_t tid, void *address, void *data);

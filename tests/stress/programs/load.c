@@ -258,7 +258,7 @@ static void sleepers(int count)
     }
     for (int i = 0; i < count; i++)
         MUST(read(hello[0], &byte, 1) == 1);
-    say("all there");
+    say("all there, says %d", getpid());
     fprintf(stderr, "born in %.2f s\n", now() - began);
     began = now();
     unsigned seed = 99;
