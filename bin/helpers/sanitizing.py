@@ -15,7 +15,8 @@ OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:quarantine_size_mb=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
-PLUGIN = "tests.support.sanitized"
+# A thread that is being started when a test forks its tracer holds the sanitizer's own lock, in the tracer for ever.
+PYTEST = ("-n", "0", "-p", "tests.support.sanitized", "-o", "faulthandler_timeout=0")
 
 
 def environment(root: Path, setup: Path, scratch: Path) -> dict[str, str]:

@@ -80,7 +80,7 @@ def main() -> int:
                 lint(plan)
             if options.sanitize:
                 plan.environment = sanitizing.environment(plan.root, plan.setup, plan.scratch)
-                plan.pytest = ["-n", "0", "-p", sanitizing.PLUGIN, *(rest or ["tests/engine"])]
+                plan.pytest = [*sanitizing.PYTEST, *(rest or ["tests/engine"])]
             if not options.lint:
                 suite(plan)
         except KeyboardInterrupt:

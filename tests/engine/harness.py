@@ -251,10 +251,26 @@ def _wait(pid: int, home: Path) -> int:
         if done:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
+    states = _states(pid)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     said = {name: _text(home, name) for name in ("stdout", "stderr")}
-    raise AssertionError(f"the job did not end within {TIMEOUT} s: {said}")
+    raise AssertionError(f"the job did not end within {TIMEOUT} s: {said}\n{states}")
+
+
+def _states(tracer: int) -> str:
+    """Where the tracer and its tracees are, for who has to find out why they hang."""
+    found = []
+    for task in [Path(f"/proc/{tracer}"), *Path("/proc").glob("[0-9]*/task/[0-9]*")]:
+        try:
+            status = (task / "status").read_text()
+            if task.name == str(tracer) or f"TracerPid:\t{tracer}\n" in status:
+                fields = [line for line in status.splitlines() if line.startswith(("State", "ShdPnd", "SigPnd", "SigBlk"))]
+                said = [(task / name).read_text() for name in ("comm", "wchan", "syscall")]
+                found.append(f"{task}: {fields} {said}")
+        except OSError:
+            continue
+    return "\n".join(found)
 
 
 def _text(home: Path, name: str) -> str:
