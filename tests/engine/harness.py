@@ -265,7 +265,7 @@ def _states(tracer: int) -> str:
         try:
             status = (task / "status").read_text()
             if task.name == str(tracer) or f"TracerPid:\t{tracer}\n" in status:
-                fields = [line for line in status.splitlines() if line.startswith(("State", "ShdPnd", "SigPnd", "SigBlk"))]
+                fields = [line for line in status.splitlines() if line.startswith(("State", "Sh", "Sig"))]
                 said = [(task / name).read_text() for name in ("comm", "wchan", "syscall")]
                 found.append(f"{task}: {fields} {said}")
         except OSError:

@@ -122,6 +122,8 @@ int pp_wait(struct pp_engine *e)
             return -1;
         if (!many && spin(e, false))
             return 1;
+        if (__atomic_load_n(&e->woken, __ATOMIC_ACQUIRE))
+            continue; /* the signal that goes with it may have been taken for a hint */
         siginfo_t info;
         int sig = sigtimedwait(&e->wait_set, &info, e->parked ? &tick : NULL);
         if (sig == SIGCHLD && collect(e, info.si_pid))
