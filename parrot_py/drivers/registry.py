@@ -10,6 +10,7 @@ from parrot_py.drivers.deferred import Deferred
 
 _KINDS = {
     "cvmfs": "parrot_py.drivers.cvmfs.driver:CvmfsDriver",
+    "grow": "parrot_py.drivers.grow.driver:GrowDriver",
     "memory": "parrot_py.drivers.memory:MemoryDriver",
 }
 

@@ -19,8 +19,9 @@ class Failure(Exception):
 
     ``code`` is the errno that the job gets.  ``unreachable`` says that nobody answered (as opposed to: what was
     answered is wrong), which allows going on with what is cached; ``untrusted``, that what was answered is not proven
-    to be the repository's.  ``logged`` is set once the line is written, so that neither those who waited for the same
-    object nor those who are refused it a moment later repeat it.
+    to be the repository's; ``missing``, that every server said that there is no such file.  ``logged`` is set once the
+    line is written, so that neither those who waited for the same object nor those who are refused it a moment later
+    repeat it.
     """
 
     def __init__(
@@ -30,16 +31,22 @@ class Failure(Exception):
         *,
         unreachable: bool = False,
         untrusted: bool = False,
+        missing: bool = False,
         logged: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason, self.code, self.logged = reason, code, logged
-        self.unreachable, self.untrusted = unreachable, untrusted
+        self.unreachable, self.untrusted, self.missing = unreachable, untrusted, missing
 
     def again(self) -> Failure:
         """A copy to raise elsewhere: raising one object in several threads would chain their tracebacks without end."""
         return Failure(
-            self.reason, self.code, unreachable=self.unreachable, untrusted=self.untrusted, logged=self.logged
+            self.reason,
+            self.code,
+            unreachable=self.unreachable,
+            untrusted=self.untrusted,
+            missing=self.missing,
+            logged=self.logged,
         )
 
     def report(self, fqrn: str) -> None:

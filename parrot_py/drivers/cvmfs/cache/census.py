@@ -16,7 +16,7 @@ from typing import NamedTuple
 from parrot_py.drivers.cvmfs.trouble import log
 
 FOLDERS = tuple(f"{number:02x}" for number in range(256))
-OBJECT_NAME = re.compile(r"[0-9a-f]{38}(-rmd160|-shake128)?(-chunked)?(-none|-[0-9]+)?")
+OBJECT_NAME = re.compile(r"[0-9a-f]{38}(-rmd160|-shake128)?(-chunked)?(-none|-kept|-[0-9]+)?")
 # Added to the time of last use, in nanoseconds: what is in a later class goes only when the one before is empty.
 _CLASS = 1 << 61
 

@@ -7,7 +7,7 @@ import time
 from enum import Enum, auto
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.cvmfs.net.outcome import BAD_DATA, BROKEN, TransferError
+from parrot_py.drivers.cvmfs.net.outcome import BAD_DATA, BROKEN, NOT_FOUND, TransferError
 from parrot_py.drivers.cvmfs.net.patience import Patience
 from parrot_py.drivers.cvmfs.net.proxygroups import Member
 from parrot_py.drivers.cvmfs.net.routes import Hop
@@ -93,4 +93,4 @@ class Effort:
         """The end of the effort, as one line that names every way that was tried."""
         (first, why), *others = self._errors.items()
         line = f"{first}: {what}: {why}" + "".join(f"; {way}: {reason}" for way, reason in others)
-        return Failure(line, unreachable=BAD_DATA not in self.kinds)
+        return Failure(line, unreachable=BAD_DATA not in self.kinds, missing=self.kinds == {NOT_FOUND})

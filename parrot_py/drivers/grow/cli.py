@@ -1,0 +1,59 @@
+"""The command ``make_growfs``: write the listing of a directory for GROW-FS."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make_growfs",
+        description="Write .growfsdir and .growfschecksum into DIR, which any web server can then serve as a GROW-FS.",
+    )
+    parser.add_argument("directory", metavar="DIR")
+    parser.add_argument("-v", action="store_true", dest="names", help="print each name")
+    parser.add_argument("-c", action="store_true", help="print each file whose checksum was computed (the default)")
+    sums = parser.add_mutually_exclusive_group()
+    sums.add_argument("-K", action="store_true", dest="checksums", default=True, help="with checksums (the default)")
+    sums.add_argument("-k", action="store_false", dest="checksums", help="without checksums")
+    links = parser.add_mutually_exclusive_group()
+    for option, follow, text in (
+        ("-f", Follow.ALL, "follow all symbolic links"),
+        ("-F", Follow.NONE, "follow no symbolic link"),
+        ("-a", Follow.LEAVING, "follow those that lead out of DIR (the default)"),
+    ):
+        links.add_argument(option, action="store_const", const=follow, dest="follow", help=text)
+    parser.set_defaults(follow=Follow.LEAVING)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Export a directory; 0, or 1 with a message when it cannot be, and 2 for a wrong command line."""
+    given = _parser().parse_args(argv)
+    out = sys.stdout.buffer
+
+    def name(path: bytes) -> None:
+        out.write(b"." + path + b"\n")
+
+    def changed(path: bytes, digest: str) -> None:
+        out.write(b".%s changed: %s\n" % (path, digest.encode()))
+
+    options = Options(given.checksums, given.follow, changed=changed)
+    if given.names:
+        options = options._replace(name=name)
+    try:
+        done = export(os.fsencode(given.directory), options)
+    except (ExportError, OSError) as error:
+        text = str(error) if isinstance(error, ExportError) else f"{error.filename!r}: {error.strerror}"
+        sys.stderr.write(f"make_growfs: {text}\n")
+        return 1
+    out.flush()
+    print(
+        f"make_growfs: {done.files} files, {done.links} links, {done.directories} dirs, "
+        f"{done.checksums} checksums computed"
+    )
+    return 0
