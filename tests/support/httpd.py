@@ -12,6 +12,7 @@ Server can play the proxy.  Faults are matched newest first against the path by 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import socket
 import ssl
@@ -75,11 +76,14 @@ class _Handler(BaseHTTPRequestHandler):
     # Without this each small answer waits for the delayed ACK of its header.
     disable_nagle_algorithm = True
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         owner = self.server.owner
         target = urlsplit(self.path)
         path = unquote(target.path, errors="surrogateescape")
-        fault = owner.note(path, dict(self.headers.items()), self.path)
+        fault = owner.note(path, dict(self.headers.items()), self.path, self.command)
         if fault.hold is not None:
             fault.hold.wait(60)
         if fault.delay:
@@ -98,6 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, data: bytes, fault: Fault) -> None:
         headers = {}
         status = fault.status or 200
+        if self.server.owner.tags:
+            headers["ETag"] = f'"{hashlib.sha1(data).hexdigest()}"'
+            if self.headers.get("If-None-Match") == headers["ETag"] and status == 200:
+                self._answer(304, b"", fault, headers)
+                return
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if wanted and status == 200:
             first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
@@ -115,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**(headers or {}), **fault.headers, **length}.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD" or status == 304:
+            return
         if fault.truncate is not None:
             self.wfile.write(data[: fault.truncate])
             self._hang_up(reset=fault.reset)
@@ -151,8 +162,14 @@ class Server:
         address: str = "127.0.0.1",
         port: int = 0,
         watch: Callable[[str, Mapping[str, str]], object] | None = None,
+        tags: bool = False,
     ) -> None:
-        """*watch* is called with target and headers of each request, in the order in which they arrive."""
+        """*watch* is called with target and headers of each request, in the order in which they arrive.
+
+        *tags*: answers have entity tags, and are asked for with them.
+        """
+        self.tags = tags
+        self.methods: list[str] = []
         self.mounts = {"": mounts} if isinstance(mounts, Path) else dict(mounts)
         self._lock = threading.Lock()
         self._faults: list[tuple[str, Fault]] = []
@@ -214,9 +231,10 @@ class Server:
         with self._lock:
             return sum(fnmatchcase(path, pattern) for path in self.requests)
 
-    def note(self, path: str, headers: dict[str, str], target: str) -> Fault:
+    def note(self, path: str, headers: dict[str, str], target: str, method: str) -> Fault:
         """Count a request and find its fault."""
         with self._lock:
+            self.methods.append(method)
             self.requests.append(path)
             self.headers.append(headers)
             self.targets.append(target)

@@ -1,0 +1,282 @@
+"""A tree whose server is asked name by name, as a driver.
+
+The server may change anything at any time, and does not tell.  So an answer is believed for a while (*ttl*, or what the
+server says); then all that is known becomes history, and what is asked for again is a newer state of the tree.  A name
+keeps its inode number through states in which the server says the same of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, NoReturn, Union
+
+from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers.base import Entry, Inode, StatFs
+from parrot_py.drivers.cvmfs.cache.kept import Kept
+from parrot_py.drivers.cvmfs.cache.layers import Layers
+from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source
+
+USUAL_TTL = 60.0
+"""Seconds for which an answer is believed when the server says nothing about that."""
+
+_FIRST_INO = 2
+_FACTS = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
+_MOST_NUMBERS = 1 << 20
+
+
+class Content(NamedTuple):
+    """What the driver keeps in an inode: the state that it is from, and what the server said."""
+
+    state: _State
+    known: tuple[object, ...]
+
+
+class _State:
+    """What is known since the last time that everything was forgotten."""
+
+    def __init__(self) -> None:
+        self.names: dict[bytes, Inode | int] = {}
+        self.facts: dict[bytes, Fact] = {}
+        self.listings: dict[bytes, list[Entry]] = {}
+        self.over = float("inf")
+
+
+class RemoteDriver:
+    """Implements :class:`parrot_py.drivers.base.Driver` over a *source*; thread-safe.
+
+    Of *config* count: cache, quota, owner, ``deadline`` and back-off.  *ttl* is in seconds.
+    """
+
+    def __init__(self, source: Source, config: RepositoryConfig, ttl: float = USUAL_TTL) -> None:
+        self._source, self._config, self._ttl = source, config, ttl
+        pauses = (config.backoff_init, config.backoff_max)
+        self._looks = Flights[Union[Inode, int]](source.name, *pauses)
+        self._lists = Flights[None](source.name, *pauses)
+        self._kept = Kept(Layers(config), Flights[str](source.name, *pauses), config.deadline)
+        self._owner = (
+            os.getuid() if config.uid is None else config.uid,
+            os.getgid() if config.gid is None else config.gid,
+        )
+        self._lock = threading.Lock()
+        self._state = _State()
+        self._numbers: dict[bytes, tuple[int, tuple[object, ...]]] = {}
+        self._next_ino = _FIRST_INO
+        self._news: Callable[[], None] | None = None
+        self._timer: threading.Timer | None = None
+        self._closed = False
+
+    # -- states
+
+    def _now(self) -> _State:
+        if self._news is None:
+            self.settle()
+        return self._state
+
+    def settle(self) -> bool:
+        """See :meth:`Driver.settle`: forget what was believed for long enough."""
+        with self._lock:
+            if time.monotonic() < self._state.over:
+                return False
+            self._state = _State()
+            return True
+
+    def expire(self) -> None:
+        """Believe nothing of what is known any more."""
+        with self._lock:
+            self._state.over = 0.0
+        if self._news is not None:
+            self._news()
+
+    def watch(self, news: Callable[[], None]) -> None:
+        """See :meth:`Driver.watch`."""
+        with self._lock:
+            self._news = news
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Tell the watcher when the present state is over.  Pre: the lock is held."""
+        if self._news is None or self._closed or self._state.over == float("inf"):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(max(0.0, self._state.over - time.monotonic()), self._news)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _believe(self, state: _State, fact: Fact | None) -> None:
+        """An answer came: the state lasts as long as the answer of it that lasts least."""
+        lasts = self._ttl if fact is None or fact.lasts is None else fact.lasts
+        over = time.monotonic() + max(lasts, 1.0)
+        with self._lock:
+            if over < state.over:
+                state.over = over
+                if state is self._state:
+                    self._set_timer()
+
+    # -- names
+
+    def lookup(self, path: bytes) -> Inode:
+        """See :meth:`Driver.lookup`."""
+        state = self._now()
+        answer = state.names.get(path) or _deduced(state, path)
+        if answer is None:
+            with self._answering():
+                answer = self._looks.run((state, path), lambda: self._look(state, path))
+        if isinstance(answer, int):
+            _fail(answer, path)
+        return answer
+
+    def _look(self, state: _State, path: bytes) -> Inode | int:
+        known = state.names.get(path)
+        if known is not None:
+            return known
+        try:
+            fact = self._source.look(path)
+        except OSError as error:
+            if error.errno not in _FACTS:
+                raise _trouble(error) from None
+            self._believe(state, None)
+            state.names[path] = error.errno
+            return error.errno
+        return self._add(state, path, fact)
+
+    def _add(self, state: _State, path: bytes, fact: Fact) -> Inode:
+        if fact.size is None and fact.kind not in (DIRECTORY, LINK):
+            local = self._fetched(path, fact)
+            fact = fact._replace(size=os.stat(local).st_size)
+        self._believe(state, fact)
+        inode = self._inode(state, path, fact)
+        state.facts[path] = fact
+        state.names[path] = inode
+        return inode
+
+    def _inode(self, state: _State, path: bytes, fact: Fact) -> Inode:
+        kind = {DIRECTORY: stat.S_IFDIR, LINK: stat.S_IFLNK}.get(fact.kind, stat.S_IFREG)
+        mode = kind | (0o777 if fact.kind == LINK else fact.mode)
+        size = len(fact.target or b"") if fact.kind == LINK else 4096 if fact.kind == DIRECTORY else fact.size or 0
+        nlink = 2 if fact.kind == DIRECTORY else 1
+        return Inode(
+            path, self._number(path, fact.known), mode, nlink, *self._owner, 0, size, fact.mtime_ns, fact.target,
+            content=Content(state, fact.known),
+        )  # fmt: skip
+
+    def _number(self, path: bytes, known: tuple[object, ...]) -> int:
+        with self._lock:
+            number, before = self._numbers.get(path, (0, ()))
+            if before != known:
+                if len(self._numbers) >= _MOST_NUMBERS:
+                    self._numbers.clear()
+                number, self._next_ino = self._next_ino, self._next_ino + 1
+                self._numbers[path] = (number, known)
+            return number
+
+    def listdir(self, inode: Inode) -> Sequence[Entry]:
+        """See :meth:`Driver.listdir`."""
+        if not inode.is_dir:
+            _fail(errno.ENOTDIR, inode.path)
+        state: _State = inode.content.state
+        found = state.listings.get(inode.path)
+        if found is None:
+            with self._answering():
+                self._lists.run((state, inode.path), lambda: self._list(state, inode.path))
+            found = state.listings[inode.path]
+        return found
+
+    def _list(self, state: _State, path: bytes) -> None:
+        if path in state.listings:
+            return
+        try:
+            found = self._source.list(path)
+        except OSError as error:
+            if error.errno not in _FACTS:
+                raise _trouble(error) from None
+            raise Failure(f"{_text(path)}: {error.strerror}", error.errno or errno.EIO, logged=True) from None
+        entries = []
+        for name, fact in sorted(found, key=lambda pair: pair[0]):
+            child = path + b"/" + name
+            known = state.names.get(child)
+            entries.append(Entry(name, known if isinstance(known, Inode) else self._add(state, child, fact)))
+        state.listings[path] = entries
+
+    def passage(self, path: bytes) -> bool:
+        """Whether a walk may go on through *path*, of which the server itself may have nothing to say."""
+        return self._source.passage(path)
+
+    # -- content
+
+    def materialise(self, inode: Inode) -> str:
+        """See :meth:`Driver.materialise`."""
+        if not inode.is_regular:
+            _fail(errno.EISDIR if inode.is_dir else errno.EINVAL, inode.path)
+        with self._answering():
+            return self._fetched(inode.path, inode.content.state.facts[inode.path])
+
+    def _fetched(self, path: bytes, fact: Fact) -> str:
+        parts = (self._source.name.encode(), path, fact.identity, b"%d" % fact.mtime_ns)
+        identity = b"\0".join((*parts, b"" if fact.size is None else b"%d" % fact.size))
+        return self._kept.file(
+            identity,
+            fact.size,
+            f"file {_text(path)}",
+            lambda txn: self._source.fetch(path, fact, txn),
+        )
+
+    # -- the rest
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except Failure as failure:
+            failure.report(self._source.name)
+            raise failure.os_error() from None
+
+    def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:  # noqa: ARG002 - for everybody
+        """See :meth:`Driver.getxattr`: there are none."""
+        raise OSError(errno.ENODATA, os.strerror(errno.ENODATA), inode.path, None, name)
+
+    def listxattr(self, inode: Inode) -> Sequence[bytes]:  # noqa: ARG002 - there are none anywhere
+        """See :meth:`Driver.listxattr`."""
+        return ()
+
+    def statfs(self) -> StatFs:
+        """See :meth:`Driver.statfs`: nobody knows."""
+        return StatFs()
+
+    def close(self) -> None:
+        """See :meth:`Driver.close`."""
+        with self._lock:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+        self._source.close()
+
+
+def _deduced(state: _State, path: bytes) -> int | None:
+    """The errno for a name that is not in a listing which is known, or is in something that is no directory."""
+    above = path.rpartition(b"/")[0]
+    if path and above in state.listings:
+        return errno.ENOENT
+    known = state.names.get(above)
+    return errno.ENOTDIR if path and isinstance(known, Inode) and not known.is_dir else None
+
+
+def _fail(code: int, path: bytes) -> NoReturn:
+    raise OSError(code, os.strerror(code), path)
+
+
+def _text(path: bytes) -> str:
+    return ascii(path)[2:-1] or "/"
+
+
+def _trouble(error: OSError) -> Failure:
+    """A failure of the way to the server, with the errno that says which."""
+    return Failure(error.strerror or str(error), error.errno or errno.EIO, unreachable=True)
