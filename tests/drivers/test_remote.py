@@ -120,13 +120,13 @@ class Scripted:
             raise fact
         return fact
 
-    def list(self, path: bytes) -> Sequence[tuple[bytes, Fact]]:
+    def list(self, path: bytes) -> Sequence[tuple[bytes, Fact]]:  # noqa: ARG002 - the same everywhere
         return [(name[1:], fact) for name, fact in self.facts.items() if name and isinstance(fact, Fact)]
 
-    def fetch(self, path: bytes, fact: Fact, txn: Transaction) -> None:
+    def fetch(self, path: bytes, fact: Fact, txn: Transaction) -> None:  # noqa: ARG002
         txn.write(self.content)
 
-    def passage(self, path: bytes) -> bool:
+    def passage(self, path: bytes) -> bool:  # noqa: ARG002
         return False
 
     def close(self) -> None:

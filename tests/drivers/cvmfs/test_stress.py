@@ -37,8 +37,8 @@ class Weather:
 def test_right_or_eio(site: Site, real: Path, opened: Open, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     weather, note = Weather(seed), site.server.note
 
-    def noted(path: str, headers: dict[str, str], target: str) -> Fault:
-        note(path, headers, target)
+    def noted(path: str, headers: dict[str, str], target: str, method: str) -> Fault:
+        note(path, headers, target, method)
         return weather()
 
     monkeypatch.setattr(site.server, "note", noted)
