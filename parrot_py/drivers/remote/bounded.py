@@ -14,6 +14,9 @@ from parrot_py.drivers.cvmfs.trouble import Failure
 
 T = TypeVar("T")
 
+_SAID_MISSING = ("[3011]",)
+"""How packages say that there is no such file without saying so by the exception: kXR_NotFound of xrootd."""
+
 log = logging.getLogger("parrot_py.remote")
 
 
@@ -44,6 +47,8 @@ class Bounded:
         except (TimeoutError, FutureTimeout):  # one and the same since Python 3.11
             raise Failure(f"{what}: no answer within {self._patience:g} s", errno.ETIMEDOUT, unreachable=True) from None
         except Exception as error:
+            if any(mark in str(error) for mark in _SAID_MISSING):
+                raise FileNotFoundError(errno.ENOENT, str(error)) from None
             log.debug("%s: %s", self._name, what, exc_info=True)
             text = " ".join(str(error).split())[:200] or type(error).__name__
             raise Failure(f"{what}: {text}", unreachable=True) from None

@@ -135,7 +135,7 @@ class RemoteDriver:
         return answer
 
     def _look(self, state: _State, path: bytes) -> Inode | int:
-        known = state.names.get(path)
+        known = state.names.get(path) or self._told_by_above(state, path)
         if known is not None:
             return known
         try:
@@ -147,6 +147,14 @@ class RemoteDriver:
             state.names[path] = error.errno
             return error.errno
         return self._add(state, path, fact)
+
+    def _told_by_above(self, state: _State, path: bytes) -> int | None:
+        """The errno for *path* that follows from the directory it is in, which is asked for first: servers differ."""
+        above = path.rpartition(b"/")[0]
+        if not path or self._source.passage(path):
+            return None
+        there = self._look(state, above)
+        return there if isinstance(there, int) else _deduced(state, path)
 
     def _add(self, state: _State, path: bytes, fact: Fact) -> Inode:
         if fact.size is None and fact.kind not in (DIRECTORY, LINK):

@@ -50,24 +50,27 @@ class FsspecSource:
     def look(self, path: bytes) -> Fact:
         """See :meth:`Source.look`."""
         try:
-            return _fact(self._ask(path, lambda: self._fs.info(self._path(path))), self._fs)
+            return _fact(self._ask(path, lambda: self._info(path)), self._fs)
         except _ABSENT:
             if not path:
                 return Fact(DIRECTORY, mode=0o555)  # an empty bucket, archive or prefix
-            self._check_above(path)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
 
-    def _check_above(self, path: bytes) -> None:
-        """Raise ENOTDIR where something above the missing *path* is no directory."""
-        above = path.rpartition(b"/")[0]
-        if above and self.look(above).kind != DIRECTORY:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    def _info(self, path: bytes) -> Mapping[str, Any]:
+        self._fs.invalidate_cache()  # the package would believe what it once heard for ever
+        found: Mapping[str, Any] = self._fs.info(self._path(path))
+        return found
+
+    def _listing(self, path: bytes) -> Sequence[Mapping[str, Any]]:
+        self._fs.invalidate_cache()
+        found: Sequence[Mapping[str, Any]] = self._fs.ls(self._path(path), detail=True)
+        return found
 
     def list(self, path: bytes) -> Sequence[tuple[bytes, Fact]]:
         """See :meth:`Source.list`."""
         own = self._path(path).strip("/")
         try:
-            found = self._ask(path, lambda: self._fs.ls(self._path(path), detail=True))
+            found = self._ask(path, lambda: self._listing(path))
         except _ABSENT:
             if not path:
                 return []
@@ -97,7 +100,7 @@ class FsspecSource:
         for name, hasher in hashers.items():
             if hasher.hexdigest() != fact.digests[name].lower():
                 raise self._changed(path, f"{name} mismatch")
-        if _identity(self._read(path, lambda: self._fs.info(self._path(path)))) != fact.identity:
+        if _identity(self._read(path, lambda: self._info(path))) != fact.identity:
             raise self._changed(path, "changed while it was read")
 
     def _changed(self, path: bytes, why: str) -> Failure:
@@ -113,9 +116,9 @@ class FsspecSource:
     def _ask(self, path: bytes, question: Callable[[], T]) -> T:
         return self._bounded.call(ascii(path)[2:-1] or "/", question)
 
-    def passage(self, path: bytes) -> bool:  # noqa: ARG002 - a tree says what is there
-        """See :meth:`Source.passage`."""
-        return False
+    def passage(self, path: bytes) -> bool:  # noqa: ARG002 - the protocol decides
+        """See :meth:`Source.passage`: on web servers, which may say nothing of a directory."""
+        return "http" in self._fs.protocol
 
     def close(self) -> None:
         """See :meth:`Source.close`."""
@@ -127,8 +130,7 @@ def _opened(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, s
         from fsspec.core import url_to_fs
     except ImportError:
         raise Failure("needs the package fsspec: pip install 'parrot_py[fsspec]'") from None
-    # What fsspec itself would remember of listings, it would remember for ever.
-    fs, root = url_to_fs(url, **{"use_listings_cache": False, **options})
+    fs, root = url_to_fs(url, **options)
     return fs, str(root)
 
 
