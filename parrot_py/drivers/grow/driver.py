@@ -23,8 +23,6 @@ from parrot_py.drivers.grow.content import Files
 from parrot_py.drivers.grow.format import CHECKSUM, LISTING, GrowError
 from parrot_py.drivers.grow.listing import Content, Listing
 
-_FIRST_INO = 2
-
 
 class GrowDriver:
     """Implements :class:`parrot_py.drivers.base.Driver` over the tree that ``config.urls`` (equal copies) export.
@@ -34,7 +32,14 @@ class GrowDriver:
     again, which is what a tree looks like that was exported anew; another one is a newer state of the tree.
     """
 
-    def __init__(self, config: RepositoryConfig, *, checksums: bool = True, root: str | None = None) -> None:
+    def __init__(
+        self,
+        config: RepositoryConfig,
+        *,
+        checksums: bool = True,
+        root: str | None = None,
+        first_ino: int = 2,
+    ) -> None:
         self.config = config._replace(external_urls=config.urls, external_proxies=config.proxies)
         self._checksums, self._root = checksums, root
         self._fetcher = Fetcher(self.config)
@@ -48,7 +53,7 @@ class GrowDriver:
         self._digest = b""
         self._shown: Listing | None = None
         self._ready: Listing | None = None
-        self._next_ino = _FIRST_INO
+        self._next_ino = first_ino
         self._looked = float("-inf")
         self._news: Callable[[], None] | None = None
 

@@ -214,9 +214,11 @@ class RemoteDriver:
             entries.append(Entry(name, known if isinstance(known, Inode) else self._add(state, child, fact)))
         state.listings[path] = entries
 
-    def passage(self, path: bytes) -> bool:
-        """Whether a walk may go on through *path*, of which the server itself may have nothing to say."""
-        return self._source.passage(path)
+    def passage(self, path: bytes) -> Inode | None:
+        """The directory *path* as something to go through, where the server may have nothing to say of it."""
+        if not self._source.passage(path):
+            return None
+        return Inode(path, 1, stat.S_IFDIR | 0o555, 2, *self._owner, 0, 4096, 0)
 
     # -- content
 
