@@ -85,7 +85,7 @@ class Dispatcher:
             self._pool.close()
 
     def _serve_all(self) -> None:
-        engine, namespace, fdtable = self.context.engine, self.context.namespace, self.context.fdtable
+        engine, fdtable = self.context.engine, self.context.fdtable
         while True:
             event = engine.next()
             if isinstance(event, Stop):
@@ -93,8 +93,7 @@ class Dispatcher:
             elif event == DONE:
                 break
             else:
-                if namespace.settle():
-                    self._forget()
+                self._settle()
                 self._collect()
                 self._hear()
             if fdtable.linked > LINKED_UNSEEN or fdtable.crowded:
@@ -114,6 +113,10 @@ class Dispatcher:
             self._park(stop, park)
             return
         except OSError as error:
+            if error.errno == errno.ESTALE and self._settle():
+                # Somebody changed the tree between the look and the open: as the kernel does, look once more.
+                self.serve(stop)
+                return
             answer = -(error.errno or errno.EIO)
         except Exception:  # noqa: BLE001 - whatever went wrong, the thread must not stay stopped
             trouble.exception("defect in the handler of %s: the job sees EIO", ROWS[stop.index].name)
@@ -191,6 +194,13 @@ class Dispatcher:
         """On a worker: hand the outcome over and wake the tracer."""
         self._finished.append((key, outcome))
         self.context.engine.wake()
+
+    def _settle(self) -> bool:
+        """Show the newest states of all trees; whether one is new."""
+        changed = self.context.namespace.settle()
+        if changed:
+            self._forget()
+        return changed
 
     def _forget(self) -> None:
         """A tree shows another state: what was found out about names is history, what is open stays."""

@@ -31,7 +31,6 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from parrot_py import copies
 from parrot_py.drivers.base import Entry, Inode, may_block
-from parrot_py.namespace import ROOT
 from parrot_py.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ class FdTable:
 
         They can be had again: a driver lists an inode always the same.  Only the list of repositories may grow.
         """
-        if node.tree.prefix != ROOT:
+        if node.tree.find is None:
             self._listed.append(node)
             self._entries += len(node.listing or ())
         while self._entries > LISTED and len(self._listed) > 1:

@@ -15,6 +15,9 @@ from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, M
 from parrot_py.engine.core import matches
 
 CVMFS = b"/cvmfs"
+FSSPEC = b"/fsspec"
+SERVICES = (b"/grow", b"/http", b"/https", FSSPEC)
+"""The places of other drivers, where they are not switched off."""
 NOTHING = -1
 """Stands for the index of a mount where none governs."""
 
@@ -26,6 +29,11 @@ _WILD = b"*?["
 def under(path: bytes, top: bytes) -> bool:
     """Whether *path* is *top* or lies below it."""
     return path.startswith(top) and path[len(top) : len(top) + 1] in (b"", b"/")
+
+
+def is_virtual(path: bytes) -> bool:
+    """Whether *path* is where drivers have their places."""
+    return any(under(path, place) for place in (CVMFS, *SERVICES))
 
 
 def is_pattern(prefix: bytes) -> bool:
@@ -145,7 +153,7 @@ class MountTable:
         """All names at and below which the engine's gate must ask Python, those below /cvmfs excepted."""
         names = (*self.spelled, *(mount.prefix for mount in self.mounts))
         literal = (literal_part(name) if is_pattern(name) else name for name in names)
-        return list(dict.fromkeys(name for name in literal if not under(name, CVMFS)))
+        return list(dict.fromkeys(name for name in literal if not is_virtual(name)))
 
     def backs(self) -> list[bytes]:
         """All places of the host that the job knows by another name."""
@@ -198,12 +206,12 @@ def _settled(mount: Mount) -> Mount:
     The last part of ``prefix`` is not followed: what is mounted over may be a link (SITECONF/local of cms.cern.ch).
     """
     prefix, destination = mount.prefix.rstrip(b"/"), mount.destination
-    if prefix and not is_pattern(prefix) and not under(prefix, CVMFS):
+    if prefix and not is_pattern(prefix) and not is_virtual(prefix):
         above, name = os.path.split(prefix)
         prefix = os.path.realpath(above).rstrip(b"/") + b"/" + name
     stays = not mount.word and destination == mount.prefix and not os.path.islink(prefix or b"/")
     if mount.word == LOCAL or stays:
         destination = prefix
-    elif not mount.word and not under(destination, CVMFS):
+    elif not mount.word and not is_virtual(destination):
         destination = os.path.realpath(destination).rstrip(b"/")
     return mount._replace(prefix=prefix, destination=destination)

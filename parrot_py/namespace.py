@@ -10,14 +10,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Optional, Union
 
 from parrot_py.config.model import Mount
 from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, WouldBlock
 from parrot_py.mounts import CVMFS, MountTable, table_of
 
 ROOT = CVMFS
+Finder = Callable[[bytes], Optional[Driver]]
+Service = Union[Driver, Finder]
 _FIRST_DEVICE = 0xFF000  # anonymous devices (major 0); the kernel hands their minors out from 1 upwards
 
 
@@ -31,18 +34,24 @@ class Park(Exception):
 
 
 class Tree:
-    """A mounted driver: its *prefix* in the job's namespace and the device number that its inodes show."""
+    """A mounted driver: its *prefix* in the job's namespace and the device number that its inodes show.
 
-    __slots__ = ("device", "driver", "prefix")
+    *find* is set for a collection: the names in it are trees of their own, whose drivers it gives (``None``: no such
+    name).  *passage* is set where a walk has to ask, before it goes on through a directory, whether that is one at all.
+    """
 
-    def __init__(self, prefix: bytes, driver: Driver, number: int) -> None:
+    __slots__ = ("device", "driver", "find", "passage", "prefix")
+
+    def __init__(self, prefix: bytes, driver: Driver, number: int, find: Finder | None = None) -> None:
         self.prefix = prefix
         self.driver = driver
         self.device = os.makedev(0, _FIRST_DEVICE + number)
+        self.find = find
+        self.passage: Callable[[bytes], Inode | None] | None = getattr(driver, "passage", None)
 
 
-class _Cvmfs:
-    """The driver of ``/cvmfs``: an empty-handed directory whose children are mounts of their own."""
+class _Collection:
+    """The driver of ``/cvmfs`` and its like: an empty-handed directory whose children are mounts of their own."""
 
     def __init__(self, names: Callable[[], Sequence[bytes]]) -> None:
         self._names = names
@@ -82,7 +91,8 @@ class Namespace:
     """The mount table and the one way to ask drivers: :meth:`ask` parks what would block.
 
     *find* gives the driver of a repository by name, or ``None`` when nobody configured it; *names* are the configured
-    names, *mounts* is what the user's table says, the job may take that away if it is *dynamic*.
+    names, *mounts* is what the user's table says, the job may take that away if it is *dynamic*.  *services* are what
+    else has a place of its own: by its prefix either a driver, or what finds the drivers of the names below.
     """
 
     def __init__(
@@ -92,8 +102,8 @@ class Namespace:
         mounts: Sequence[Mount] = (),
         *,
         dynamic: bool = False,
+        services: Mapping[bytes, Service] = MappingProxyType({}),
     ) -> None:
-        self._find = find
         self._names = names
         self.mounts = table_of(mounts, dynamic=dynamic)
         self._trees: dict[bytes, Tree | None] = {}
@@ -102,10 +112,17 @@ class Namespace:
         """How often a tree has come to have another state: what was found out in an earlier generation is history."""
         self.on_news: Callable[[], None] = lambda: None
         self._news = False
-        self.root = self._mount(ROOT, _Cvmfs(self._listing))
+        self.root = self._mount(ROOT, _Collection(self._listing), find)
+        self.roots = {ROOT: self.root}
+        """The trees that names lead into from the host's own, by their prefixes."""
+        for prefix, service in services.items():
+            if callable(service):
+                self.roots[prefix] = self._mount(prefix, _Collection(tuple), service)
+            else:
+                self.roots[prefix] = self._mount(prefix, service)
 
-    def _mount(self, prefix: bytes, driver: Driver) -> Tree:
-        tree = Tree(prefix, driver, len(self._trees))
+    def _mount(self, prefix: bytes, driver: Driver, find: Finder | None = None) -> Tree:
+        tree = Tree(prefix, driver, len(self._trees), find)
         self._trees[prefix] = tree
         driver.watch(self._has_news)
         return tree
@@ -142,7 +159,7 @@ class Namespace:
 
     def _listing(self) -> list[bytes]:
         names = {n for n in self._names() if b"/" not in n}
-        names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p != ROOT)
+        names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p.startswith(ROOT + b"/"))
         names.update(m.prefix[len(ROOT) + 1 :] for m in self.mounts.mounts if os.path.dirname(m.prefix) == ROOT)
         try:
             names.update(os.listdir(ROOT))
@@ -176,14 +193,15 @@ class Namespace:
     def _key(self, method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[object, ...]:
         return (self.generation, id(getattr(method, "__self__", method)), getattr(method, "__name__", ""), *args)
 
-    def repository(self, name: bytes) -> Tree | None:
-        """The tree mounted at ``/cvmfs/<name>``; ``None`` when there is no such repository.
+    def child(self, collection: Tree, name: bytes) -> Tree | None:
+        """The tree mounted at *name* in a *collection* (``/cvmfs/<name>``); ``None`` when there is none.
 
         Finding out may have to read configuration, so this raises Park and OSError as :meth:`ask` does.
         """
-        prefix = ROOT + b"/" + name
+        prefix = collection.prefix + b"/" + name
         if prefix not in self._trees:
-            driver = self.ask(self._find, name)
+            assert collection.find is not None
+            driver = self.ask(collection.find, name)
             if driver is None:
                 return None  # not remembered: a job may probe any number of names
             return self._mount(prefix, driver)
@@ -191,24 +209,32 @@ class Namespace:
 
     def mounted(self) -> list[Tree]:
         """/cvmfs and the repositories that were used in this session, as a table of mounts has them."""
-        return [tree for tree in self._trees.values() if tree is not None]
+        trees = [tree for tree in self._trees.values() if tree is not None]
+        return [tree for tree in trees if tree is self.root or tree.prefix.startswith(ROOT + b"/")]
 
     def lookup(self, tree: Tree, path: bytes) -> Inode:
         """The inode at the job's *path* inside *tree*; raises what the driver raises."""
         inode: Inode = self.ask(tree.driver.lookup, path[len(tree.prefix) :])
         return inode
 
+    def passage(self, tree: Tree, path: bytes) -> Inode | None:
+        """The directory at the job's *path* in *tree*, where a walk may go on through it without looking at it."""
+        if tree.passage is None or path == tree.prefix:
+            return None
+        found: Inode | None = self.ask(tree.passage, path[len(tree.prefix) :])
+        return found
+
     def tree_of(self, path: bytes) -> Tree | None:
         """The tree that the canonical virtual *path* lies in; ``None`` for native paths."""
-        if path == ROOT:
-            return self.root
-        if not path.startswith(ROOT + b"/"):
-            return None
-        return self.repository(path.split(b"/", 3)[2])
+        top, _, rest = path[1:].partition(b"/")
+        root = self.roots.get(b"/" + top)
+        if root is None or not rest or root.find is None:
+            return root
+        return self.child(root, rest.split(b"/", 1)[0])
 
     def prefixes(self) -> list[bytes]:
         """All prefixes that the engine's gate must send to Python."""
-        return [ROOT, *self.mounts.prefixes()]
+        return [*self.roots, *self.mounts.prefixes()]
 
     def close(self) -> None:
         """Close all drivers."""

@@ -28,6 +28,7 @@ from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.namespace import ROOT, Namespace
 from parrot_py.process import Credentialer, proc_trouble, read_status
+from parrot_py.services import Services
 from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import ROWS
 from parrot_py.threads import STACK
@@ -124,7 +125,13 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     session = sessiondir.create(place)
     repositories = Repositories(config, accesses)
     mounts = [*(Mount(*pair) for pair in repositories.redirects()), *config.mounts]
-    namespace = Namespace(repositories.find, repositories.names, mounts, dynamic=config.dynamic_mounts)
+    namespace = Namespace(
+        repositories.find,
+        repositories.names,
+        mounts,
+        dynamic=config.dynamic_mounts,
+        services=Services(config).places(),
+    )
     try:
         engine = _engine(config, namespace, os.fsencode(session))
         fdtable = FdTable(session)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from parrot_py.drivers.base import Inode, Variant
 from parrot_py.fdtable import Node
-from parrot_py.mounts import CVMFS, under
+from parrot_py.mounts import is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 from parrot_py.process import X, environment, own_proc
@@ -155,12 +155,13 @@ class Walk(Trail):
 
     def _enter_child(self, tree: Tree, child: bytes, name: bytes) -> Target | Native | None:
         try:
-            if tree is self.namespace.root:
-                below = self.namespace.repository(name)
+            if tree.find is not None:
+                below = self.namespace.child(tree, name)
                 if below is None:
                     return self._host_repository(tree, child)
                 tree = below
-            inode = self.namespace.lookup(tree, child)
+            passage = self.namespace.passage(tree, child) if self.todo else None
+            inode = passage or self.namespace.lookup(tree, child)
         except FileNotFoundError:
             return None if self._leads_to_mount(child) else self._missing(tree, child)
         if type(inode.target) is Variant:
@@ -185,14 +186,14 @@ class Walk(Trail):
 
     def _host_repository(self, tree: Tree, child: bytes) -> Target | Native | None:
         """A name below /cvmfs that nobody configured: the host's own mount if it has one."""
-        if not os.path.lexists(child):
+        if tree is not self.namespace.root or not os.path.lexists(child):
             return self._missing(tree, child)
         self.here, self.tree, self.inode, self.uncacheable = child, None, None, True
         self._named()
         return None
 
     def _missing(self, tree: Tree, child: bytes) -> Target:
-        self.uncacheable |= tree is self.namespace.root
+        self.uncacheable |= tree.find is not None
         if self.todo:
             fail(errno.ENOENT)
         return self._target(child, tree, None, None if self.name is None else self.child)
@@ -238,8 +239,8 @@ class Walk(Trail):
         if self._crosses(name):
             return None
         path = self.here + b"/" + name
-        if path == CVMFS and not self.local:
-            self._enter(CVMFS)
+        if path in self.namespace.roots and not self.local:
+            self._enter(path)
             self._named()
             return None
         self.uncacheable = True
@@ -273,7 +274,7 @@ class Walk(Trail):
             return None
         if magic and text[:1] != b"/" and b":" in text:  # pipe:[17] and its like are not paths: the kernel knows
             return self._rest(path)
-        if magic and self.table and text[:1] == b"/" and not under(text, CVMFS):
+        if magic and self.table and text[:1] == b"/" and not is_virtual(text):
             return self._land(path, text)
         self._expand(text)
         return None

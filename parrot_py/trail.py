@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from parrot_py.config.model import DENY, LCACHE, LOCAL, Mount
 from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import HostNode, Node
-from parrot_py.mounts import ASKED, CVMFS, NOTHING, REFUSALS, is_pattern, under
+from parrot_py.mounts import ASKED, NOTHING, REFUSALS, is_pattern, is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import Native, fail
 
@@ -178,7 +178,7 @@ class Trail:
 
     def _arrive(self, place: bytes) -> None:
         """Go to *place*, which may lie in one of our trees."""
-        if self.local or not under(place, CVMFS):
+        if self.local or not is_virtual(place):
             self.here, self.tree, self.inode = place.rstrip(b"/"), None, None
             return
         end = self.walker.plainly(self.tid, place)

@@ -54,7 +54,7 @@ class Warmer:
     def found(self, stop: Stop, place: Target, follow: bool) -> None:
         """A walk ended at *place*."""
         key = key_of(stop)
-        if key is None or not self._walker.last_cacheable or place.tree is self._namespace.root:
+        if key is None or not self._walker.last_cacheable or place.tree.find is not None:
             return
         if place.inode is None:
             # With follow, what is missing may be what a link leads to: the link itself exists.
@@ -71,7 +71,7 @@ class Warmer:
         self._engine.warm_name(path, _BOTH, stat=stat_bytes(inode, place.tree.device))
         key = key_of(stop)
         readable = inode.mode & 0o444 == 0o444 and (inode.is_regular or inode.is_dir)
-        if key is not None and readable and self._walker.last_cacheable and place.tree is not self._namespace.root:
+        if key is not None and readable and self._walker.last_cacheable and place.tree.find is None:
             valid = FOLLOW if follow else _valid(inode)
             stat = stat_bytes(inode, place.tree.device)
             self._engine.warm_name(key, valid, stat=stat, obj=path, no_xattrs=not inode.has_xattrs)
@@ -109,7 +109,8 @@ class Warmer:
         """Whether everybody may search every directory on the way to *node*."""
         path = node.path
         while len(path) >= len(node.tree.prefix):
-            if not everybody_may_search(self._namespace.lookup(node.tree, path)):
+            there = self._namespace.passage(node.tree, path) or self._namespace.lookup(node.tree, path)
+            if not everybody_may_search(there):
                 return False
             path = os.path.dirname(path)
         return True

@@ -28,7 +28,7 @@ __all__ = ["ETC", "Message", "Mount", "RepositoryTable", "RunConfig", "read"]
 ENABLED = "PARROT_ENABLED"
 """The variable that tells a job, by the value ``TRUE``, where it runs."""
 
-DRIVERS = ("local", "cvmfs")
+DRIVERS = ("local", "cvmfs", "fsspec", "grow", "http", "https")
 """What ``--check-driver`` answers yes to."""
 
 
@@ -103,6 +103,9 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         shared_cache=shared,
         mounts=_mounts(given, environ),
         dynamic_mounts="dynamic-mounts" in given.values,
+        disabled=frozenset(given.values.get("disable-service", ())),
+        checksums=_checksums(given),
+        root_checksum=_root_checksum(given, environ),
         work_dir=_work_dir(given),
         timeout=timeout,
         record_access=_record_access(given),
@@ -222,6 +225,22 @@ def _mounts(given: Given, environ: Mapping[str, str]) -> tuple[Mount, ...]:
         else:
             mounts += mountlist.read(values.absolute(text, what), what)
     return tuple(mounts)
+
+
+def _checksums(given: Given) -> bool:
+    """Whether files of GROW-FS are compared with their checksums: the last word counts, and a root checksum is one."""
+    says = {"no-checksums": False, "with-checksums": True, "root-checksum": True}
+    return next((says[key] for key, _ in reversed(given.sequence) if key in says), True)
+
+
+def _root_checksum(given: Given, environ: Mapping[str, str]) -> str | None:
+    option = given.last("root-checksum")
+    text, what = (option, "-R") if option is not None else (environ.get("PARROT_GROW_CHECKSUM"), "PARROT_GROW_CHECKSUM")
+    if not text:
+        return None
+    if len(text) != 40 or not set(text.lower()) <= set("0123456789abcdef"):
+        raise ConfigError(f"{what}: not a SHA-1 in hexadecimal: {text!r}")
+    return text.lower()
 
 
 def _work_dir(given: Given) -> Path | None:

@@ -151,6 +151,9 @@ class RunConfig(NamedTuple):
     ``tempdir`` holds caches, session directories and the log; :func:`parrot_py.config.directories.prepare` creates
     it.  ``timeout`` is the ``-T`` bound in seconds, already part of every repository's configuration.
 
+    ``disabled`` are drivers (``cvmfs``, ``grow``, ``http`` …) whose names are the host's.  ``checksums`` and
+    ``root_checksum`` are about GROW-FS.
+
     ``debug_flags`` choose what is logged; ``debug_file`` is a path, ``:stderr`` or ``:stdout``, or ``None`` when none
     was asked for; ``debug_rotate`` is in bytes, 0 for never.  ``remarks`` (for ``-d debug``) and ``warnings`` are lines
     about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
@@ -169,6 +172,9 @@ class RunConfig(NamedTuple):
     shared_cache: bool = False
     mounts: tuple[Mount, ...] = ()
     dynamic_mounts: bool = False
+    disabled: frozenset[str] = frozenset()
+    checksums: bool = True
+    root_checksum: str | None = None
     work_dir: Path | None = None
     timeout: float = 60.0
     record_access: Path | None = None

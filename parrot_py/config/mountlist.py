@@ -18,6 +18,8 @@ from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, M
 from parrot_py.errors import ConfigError
 
 WORDS = (DENY, ENOENT, LOCAL)
+_FSSPEC = "fsspec+"
+_NAME_MAX = 255
 _BITS = {"r": 4, "w": 2, "x": 1}
 _ELSEWHERE = ("anonftp", "bxgrid", "chirp", "ftp", "gridftp", "gsiftp", "hdfs", "irods", "multi", "remote", "xrootd")
 
@@ -70,6 +72,8 @@ def entry(name: str, target: str, what: str, allowed: int = RWX) -> Mount:
     prefix = _clean(name)
     if target == name:
         return Mount(prefix, prefix, allowed=allowed)
+    if target.startswith(_FSSPEC):
+        return Mount(prefix, _quoted(target[len(_FSSPEC) :], what), allowed=allowed)
     if target in WORDS:
         return Mount(prefix, b"", target, allowed)
     word, colon, rest = target.partition(":")
@@ -80,6 +84,18 @@ def entry(name: str, target: str, what: str, allowed: int = RWX) -> Mount:
     if colon and word == LCACHE:
         return _lcache(prefix, rest, what, allowed)
     return Mount(prefix, _place(target, what), allowed=allowed)
+
+
+def _quoted(url: str, what: str) -> bytes:
+    """Where the file system at *url* has its place (parrot_py/services.py)."""
+    from urllib.parse import quote_from_bytes
+
+    if "://" not in url:
+        raise ConfigError(f"{what}: not a URL of fsspec: {url!r} (write fsspec+s3://bucket/prefix)")
+    name = quote_from_bytes(os.fsencode(url), safe="")
+    if len(name) > _NAME_MAX:
+        raise ConfigError(f"{what}: a URL of more than {_NAME_MAX} bytes: {url!r}")
+    return b"/fsspec/" + name.encode()
 
 
 def _lcache(prefix: bytes, places: str, what: str, allowed: int) -> Mount:

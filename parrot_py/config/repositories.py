@@ -112,6 +112,10 @@ class RepositoryTable:
         """Drop connections that finding a repository may have opened."""
         self._sources.close()
 
+    def common(self) -> RepositoryConfig:
+        """What all repositories have in common: cache, proxies, time-outs.  May read files.  Raises ConfigError."""
+        return self._sources.common().config
+
     def names(self) -> list[str]:
         """The names that a listing of /cvmfs shows: every repository that was configured by its full name."""
         return list(dict.fromkeys(entry.name for entry in self._entries if not (entry.wildcard or entry.hidden)))

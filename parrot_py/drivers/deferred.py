@@ -74,3 +74,12 @@ class Deferred:
         self._closed = True
         if self._made is not None:
             self._made.close()
+
+
+class Leading(Deferred):
+    """The same for a driver whose directories may be gone through without being looked at: it has a ``passage``."""
+
+    def passage(self, path: bytes) -> Inode | None:
+        """The directory *path* as something to go through; ``None``: look at it."""
+        found: Inode | None = self._driver().passage(path)  # type: ignore[attr-defined]  # not in the contract
+        return found

@@ -82,10 +82,10 @@ def _listing(call: Call, node: Node) -> Sequence[Dirent]:
 def _above(call: Call, node: Node) -> list[Dirent]:
     """The line for ``..``: none in the top directory of a repository, as in the real client."""
     namespace = call.context.namespace
-    if node.path == ROOT:
+    if node.tree.find is not None:
         return [Dirent(b"..", node.inode.ino, _DIR)]
     if node.path == node.tree.prefix:
-        return []
+        return [] if node.path.startswith(ROOT + b"/") else [Dirent(b"..", node.inode.ino, _DIR)]
     try:
         parent = namespace.lookup(node.tree, os.path.dirname(node.path))
     except FileNotFoundError:  # gone since this directory was opened

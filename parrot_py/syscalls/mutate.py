@@ -78,9 +78,9 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
 
 def _tree_of_name(call: Call, target: Target) -> Tree:
     """The tree that the *name* lies in: for the top of a repository that is /cvmfs."""
-    namespace = call.context.namespace
-    if target.last == NORMAL and target.path == target.tree.prefix and target.tree is not namespace.root:
-        return namespace.root
+    roots = call.context.namespace.roots
+    if target.last == NORMAL and target.path == target.tree.prefix and target.path not in roots:
+        return roots[os.path.dirname(target.path)]
     return target.tree
 
 

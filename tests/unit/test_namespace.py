@@ -51,7 +51,7 @@ def test_a_driver_is_made_when_its_name_is_used() -> None:
     assert tree is not None
     assert tree.prefix == b"/cvmfs/one"
     assert space.tree_of(b"/cvmfs/one") is tree
-    assert space.repository(b"one") is tree
+    assert space.child(space.root, b"one") is tree
     assert found == [b"one"]
 
 
@@ -81,33 +81,33 @@ def test_finding_a_repository_may_have_to_wait() -> None:
     space = Namespace(find, list)
     with nonblocking():
         with pytest.raises(Park) as first:
-            space.repository(b"one")
+            space.child(space.root, b"one")
         with pytest.raises(Park) as second:
-            space.repository(b"none")
+            space.child(space.root, b"none")
     assert asked == []
     assert first.value.key != second.value.key
     with nonblocking():
         space.memo = {second.value.key: None}
-        assert space.repository(b"none") is None
+        assert space.child(space.root, b"none") is None
     space.memo = {first.value.key: first.value.call()}
-    tree = space.repository(b"one")
+    tree = space.child(space.root, b"one")
     assert tree is not None
     with nonblocking():
         space.memo = {first.value.key: MemoryDriver({})}
-        assert space.repository(b"one") is tree, "what another caller mounted meanwhile stays"
+        assert space.child(space.root, b"one") is tree, "what another caller mounted meanwhile stays"
         space.memo = {second.value.key: OSError(errno.EIO, "no configuration")}
         with pytest.raises(OSError, match="no configuration"):
-            space.repository(b"none")
+            space.child(space.root, b"none")
 
 
 def test_devices_differ_and_stay() -> None:
     space, _ = made(one=MemoryDriver({}), two=MemoryDriver({}))
-    trees = [space.root, space.repository(b"one"), space.repository(b"two")]
+    trees = [space.root, space.child(space.root, b"one"), space.child(space.root, b"two")]
     devices = [tree.device for tree in trees if tree]
     assert len(set(devices)) == 3
     assert [os.major(device) for device in devices] == [0, 0, 0]
     assert all(os.minor(device) > 1 << 16 for device in devices), "far from the numbers that the kernel hands out"
-    again = space.repository(b"one")
+    again = space.child(space.root, b"one")
     assert again is not None
     assert again.device == devices[1]
 
@@ -131,7 +131,7 @@ def test_the_top_directory() -> None:
 def test_what_would_wait_is_parked_and_repeated_with_its_outcome() -> None:
     driver = Waiting()
     space, _ = made(one=driver)
-    tree = space.repository(b"one")
+    tree = space.child(space.root, b"one")
     assert tree is not None
     with nonblocking():
         with pytest.raises(Park) as park:
@@ -159,7 +159,7 @@ def test_equal_names_in_two_repositories_are_two_waits() -> None:
     keys = set()
     with nonblocking():
         for name in (b"one", b"two"):
-            tree = space.repository(name)
+            tree = space.child(space.root, name)
             assert tree is not None
             with pytest.raises(Park) as park:
                 space.lookup(tree, tree.prefix + b"/f")
@@ -170,7 +170,7 @@ def test_equal_names_in_two_repositories_are_two_waits() -> None:
 def test_closing() -> None:
     one, two = Waiting(), Waiting()
     space, _ = made(one=one, two=two)
-    space.repository(b"one")
-    space.repository(b"none")
+    space.child(space.root, b"one")
+    space.child(space.root, b"none")
     space.close()
     assert (one.closed, two.closed) == (1, 0)

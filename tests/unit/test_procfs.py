@@ -100,8 +100,8 @@ def test_a_process_that_is_gone(table: FdTable) -> None:
 
 @pytest.fixture
 def mounted() -> Namespace:
-    NAMESPACE.repository(b"m")
-    NAMESPACE.repository(b"with blank")
+    NAMESPACE.child(NAMESPACE.root, b"m")
+    NAMESPACE.child(NAMESPACE.root, b"with blank")
     return NAMESPACE
 
 

@@ -115,9 +115,17 @@ class GrowDriver:
 
     def exists(self) -> bool:
         """Whether the servers export a tree here at all; may wait.  Raises OSError where that cannot be told."""
+
+        def load() -> Listing:
+            try:
+                return self._load()
+            except Failure as failure:
+                failure.logged = failure.missing  # the answer to a question, and no trouble
+                raise
+
         with self._answering():
             try:
-                self._listing()
+                self._flights.run("listing", load)
             except Failure as failure:
                 if failure.missing:
                     return False
