@@ -36,7 +36,8 @@ cat >t.js <<'END'
 const fs = require('fs'), http = require('http'), net = require('net'), cp = require('child_process'), R = process.argv[2];
 fs.mkdirSync('watched');
 const seen = new Promise(done => { const w = fs.watch('watched', (event, name) => { if (name === 'a') { w.close(); done([name]); } }); fs.writeFileSync('watched/a', '1'); });
-const poll = new Promise(done => { fs.watchFile('watched', { interval: 20 }, (now, then) => { fs.unwatchFile('watched'); done(now.mtimeMs >= then.mtimeMs); }); fs.writeFileSync('watched/b', '1'); });
+const poll = new Promise(done => { let n = 0; const writing = setInterval(() => fs.writeFileSync(`watched/b${n++}`, '1'), 30); // its first look may come after the first change
+    fs.watchFile('watched', { interval: 20 }, (now, then) => { fs.unwatchFile('watched'); clearInterval(writing); done(now.mtimeMs >= then.mtimeMs); }); });
 const server = http.createServer((q, s) => { if (q.url === '/file') fs.createReadStream(R + '/app/big.txt').pipe(s); else q.pipe(s); });
 (async () => {
     console.log(await seen, await poll); fs.watch(R + '/app').close();
