@@ -34,7 +34,7 @@ cmake --build b --target clean; cmake --build b -j 4 2>&1 | sed 's/^\[ *[0-9]*%\
 
 #: cmake and ninja needs=cmake,ninja,gcc,g++ limit=240
 cmake -G Ninja -S $R/project -B b -DCMAKE_C_COMPILER=$R/bin/wcc 2>&1; ninja -C b -j4 2>&1 | tail -1; ./b/program; ninja -C b 2>&1; touch b/CMakeFiles/program.dir/src/main.cpp.o; ninja -C b -n 2>&1
-rm b/CMakeFiles/parts.dir/src/part1.c.o; ninja -C b -v 2>&1 | sed 's/^.* -o //' ; ninja -C b -t deps | sed 's/mtime [0-9]*//' | sort | uniq -c | sort; ninja -C b -t clean; (cd b && ctest -N); cmake -G Ninja -S $R/project -B $R/b 2>&1 | tail -3
+rm b/CMakeFiles/parts.dir/src/part1.c.o; ninja -C b -v -j1 2>&1 | sed 's/^.* -o //' ; ninja -C b -t deps | sed 's/mtime [0-9]*//' | sort | uniq -c | sort; ninja -C b -t clean; (cd b && ctest -N); cmake -G Ninja -S $R/project -B $R/b 2>&1 | tail -3
 cp -r $R/project p; mkdir -p lib include; cp -r $R/lib/. lib; cp -r $R/include/. include; cmake -G Ninja -S p -B c >/dev/null && ninja -C c | tail -1; sleep 0.02; touch p/include/common.h; ninja -C c -n | wc -l; echo 'int part9(void){return 9;}' >p/src/part9.c; ninja -C c | tail -1; nm c/program | grep -c part; nm c/libparts.a | grep part9
 
 #: ccache-like needs=gcc,make
