@@ -54,7 +54,11 @@ class Warmer:
     def found(self, stop: Stop, place: Target, follow: bool) -> None:
         """A walk ended at *place*."""
         key = key_of(stop)
-        if key is None or not self._walker.last_cacheable or place.tree.find is not None:
+        if key is None or not self._walker.last_cacheable:
+            return
+        if place.tree.find is not None:
+            if place.inode is not None and place.path == place.tree.prefix:  # names in it come and go; itself, it stays
+                self._name(key, FOLLOW if follow else _BOTH, place.inode, place.tree.device)
             return
         if place.inode is None:
             # With follow, what is missing may be what a link leads to: the link itself exists.

@@ -75,6 +75,11 @@ JOBS = {
         extra=1,
         python=10,
     ),
+    "real names": Budget(
+        ["/usr/bin/realpath", *(f"{R}/ten/file{i}" for i in range(1, 11))],
+        "access:1 execve:1 readlink:40 openat:32 newfstatat:20",
+        python=14,
+    ),
     "scripts": Budget(
         ["/bin/sh", "-c", TWENTY.format(f"{R}/bin/script")],
         "access:21 execve:22 getcwd:1 openat:82 newfstatat:82",

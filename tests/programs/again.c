@@ -8,6 +8,7 @@ static char here[PATH_MAX];
 static void ask(const char *what, const char *path)
 {
     struct stat s;
+    char text[PATH_MAX];
     for (int i = 0; i < 3; i++) {
         long rv = syscall(SYS_newfstatat, AT_FDCWD, path, &s, 0);
         if (i == 0 || rv < 0)
@@ -15,6 +16,8 @@ static void ask(const char *what, const char *path)
         if (rv == 0 && i == 0)
             say("   %s of %lld, mine %d", kind(s.st_mode), S_ISREG(s.st_mode) ? (long long)s.st_size : 0LL, mine(&s));
         told(syscall(SYS_faccessat, AT_FDCWD, path, W_OK), "   writable");
+        told(syscall(SYS_readlink, path, text, sizeof text), "   readlink");
+        told(syscall(SYS_readlinkat, AT_FDCWD, path, text, (size_t)3), "   readlinkat");
         int fd = quiet_open(path, O_RDONLY | O_NONBLOCK);
         told(fd, "   open");
         if (fd >= 0 && S_ISREG(s.st_mode))
