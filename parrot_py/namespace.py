@@ -83,6 +83,9 @@ class _Collection:
     def statfs(self) -> StatFs:
         return StatFs()
 
+    def counters(self) -> Mapping[str, int]:
+        return {}
+
     def close(self) -> None:
         pass
 
@@ -235,6 +238,11 @@ class Namespace:
     def prefixes(self) -> list[bytes]:
         """All prefixes that the engine's gate must send to Python."""
         return [*self.roots, *self.mounts.prefixes()]
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """What the drivers counted, by the names of their mounts."""
+        told = {os.fsdecode(prefix): tree.driver.counters() for prefix, tree in self._trees.items() if tree is not None}
+        return {prefix: dict(counters) for prefix, counters in told.items() if counters}
 
     def close(self) -> None:
         """Close all drivers."""

@@ -10,13 +10,13 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from parrot_py import sessiondir
+from parrot_py import reports, sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
-from parrot_py.caller import Given, complain, flush, limits
+from parrot_py.caller import Given, complain, flush, limits, say
 from parrot_py.config import directories
 from parrot_py.config.model import Mount, RunConfig
 from parrot_py.control import SOCKET
@@ -140,9 +140,10 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         derived = str(place / sessiondir.DERIVED)
         door = Door(os.path.join(session, SOCKET), engine.wake)
         dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived, door))
-        engine.spawn([os.fsencode(a) for a in config.command], config.environ, given)
+        _spawn(config, engine, given)
         accesses.start(repositories.find)
         dispatcher.run()
+        told = namespace.counters()
         if not dispatcher.busy:
             namespace.close()
             config.repositories.close()
@@ -151,14 +152,26 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         sessiondir.remove(session)
     if engine.counters()["foreign"]:
         log.warning("an x32 program was started: such programs see no /cvmfs")
-    if config.stats:
-        _report(engine)
+    if config.stats or config.stats_file or config.syscall_table:
+        _report(config, engine, told)
     status = _end(config, engine)
     if dispatcher.busy or fetching_ahead():
         # The last process went away in the middle of a download, or more is fetched than it needed.  Python would wait.
         flush()
         os._exit(status)
     return status
+
+
+def _spawn(config: RunConfig, engine: Engine, given: Given | None) -> None:
+    """Start the job.  Raises ConfigError, EngineError: nothing was started."""
+    if config.env_list is not None:
+        reports.write_environment(config.env_list, config.environ, os.getcwd())
+    try:
+        engine.spawn([os.fsencode(a) for a in config.command], config.environ, given)
+    except EngineError:
+        if config.status_file is not None:
+            reports.write_ending(config.status_file, reports.Ending(reports.NOATTACH))
+        raise
 
 
 def _place(config: RunConfig) -> Path:
@@ -201,30 +214,43 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     return engine
 
 
-def _report(engine: Engine) -> None:
-    """The counters of ``--stats``, a line each, into the log."""
-    counters = engine.counters()
-    # Not ru_maxrss: that begins with the peak of whoever started us.
-    counters["rss_max_kib"] = int(read_status(os.getpid())["VmHWM"].split()[0])
-    for index, row in enumerate(ROWS):
-        count = engine.call_count(index)
-        if count:
-            counters[f"stops.{row.name}"] = count
-    for name, value in counters.items():
-        stats.warning("stats: %s %d", name, value)
+def _report(config: RunConfig, engine: Engine, drivers: Mapping[str, Mapping[str, int]]) -> None:
+    """What was asked to be told about the run when it is over."""
+    counters = reports.counters(engine)
+    if config.stats:
+        for name, value in counters.items():
+            stats.warning("stats: %s %d", name, value)
+    if config.stats_file is not None:
+        reports.write_statistics(config.stats_file, counters, drivers)
+    if config.syscall_table:
+        say(reports.table(engine))
 
 
 def _end(config: RunConfig, engine: Engine) -> int:
+    """Tell how the job ended, in the way that was asked for; the exit status, unless this process ends by a signal."""
     failed = engine.exec_errno()
     if failed < 0:
         raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp")
+    ending, status = _ending(engine, failed)
+    if config.status_file is not None:
+        reports.write_ending(config.status_file, ending)
     if failed:
         complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}")
-        return NOT_FOUND if failed == 2 else NOT_EXECUTABLE
+    if config.old_status and ending.word != reports.NORMAL:
+        return 1
+    if ending.word == reports.ABNORMAL:
+        _die_by(ending.number)
+    return status
+
+
+def _ending(engine: Engine, failed: int) -> tuple[reports.Ending, int]:
+    """How the job ended, and the exit status for that; *failed* is why its program could not be started."""
+    if failed:
+        return reports.Ending(reports.NOEXEC), NOT_FOUND if failed == errno.ENOENT else NOT_EXECUTABLE
     status = engine.root_status
     if os.WIFSIGNALED(status):
-        _die_by(os.WTERMSIG(status))
-    return os.WEXITSTATUS(status)
+        return reports.Ending(reports.ABNORMAL, os.WTERMSIG(status)), 128 + os.WTERMSIG(status)
+    return reports.Ending(reports.NORMAL, os.WEXITSTATUS(status)), os.WEXITSTATUS(status)
 
 
 def _die_by(number: int) -> None:

@@ -108,10 +108,15 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         root_checksum=_root_checksum(given, environ),
         work_dir=_work_dir(given),
         timeout=timeout,
-        record_access=_record_access(given),
+        record_access=_file(given, "record-access"),
         prefetch=_prefetch(given, environ),
         use_seccomp="no-seccomp" not in given.values,
         stats="stats" in given.values,
+        stats_file=_file(given, "stats-file"),
+        syscall_table="syscall-table" in given.values,
+        status_file=_file(given, "status-file"),
+        env_list=_file(given, "env-list"),
+        old_status="old-exit-status" in given.values,
         doctor="doctor" in given.values,
         debug_flags=flags,
         debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
@@ -253,9 +258,10 @@ def _work_dir(given: Given) -> Path | None:
     return path
 
 
-def _record_access(given: Given) -> Path | None:
-    option = given.last("record-access")
-    return None if option is None else values.absolute(option, "--record-access")
+def _file(given: Given, key: str) -> Path | None:
+    """The file that the option *key* names."""
+    option = given.last(key)
+    return None if option is None else values.absolute(option, f"--{key}")
 
 
 def _prefetch(given: Given, environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -159,7 +159,9 @@ class RunConfig(NamedTuple):
     about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
     the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
     are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
-    the run.  ``inside``: the environment says that another parrot_run is around this one.  ``elsewhere`` are places
+    the run, and with ``syscall_table``, ``stats_file``, ``status_file`` and ``env_list`` for what parrot_py/reports.py
+    writes.  ``old_status`` is the exit status of the original where a job has none of its own.  ``inside``: the
+    environment says that another parrot_run is around this one.  ``elsewhere`` are places
     for what must be executable, if the tempdir is mounted noexec.
     ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
@@ -181,6 +183,11 @@ class RunConfig(NamedTuple):
     prefetch: tuple[Path, ...] = ()
     use_seccomp: bool = True
     stats: bool = False
+    stats_file: Path | None = None
+    syscall_table: bool = False
+    status_file: Path | None = None
+    env_list: Path | None = None
+    old_status: bool = False
     doctor: bool = False
     inside: bool = False
     elsewhere: tuple[Path, ...] = ()

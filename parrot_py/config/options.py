@@ -73,6 +73,11 @@ HONOURED = (
     Option("--disable-service", "NAME", "", "leave names to the host: grow, http, https or fsspec (repeatable)"),
     Option("--no-seccomp", "", "", "trace every system call instead of a selection (slow; for old kernels)"),
     Option("--stats", "", "", "write the engine's counters to the log at the end of the run"),
+    Option("--stats-file", "FILE", "", "write counters to FILE at the end: JSON, or for Prometheus (.prom)"),
+    Option("-W --syscall-table", "", "", "print how often each call stopped, at the end of the run"),
+    Option("-c --status-file", "FILE", "", "write how the job ended to FILE: normal 0, abnormal 9, noexec 0 ..."),
+    Option("-e --env-list", "FILE", "", "write the job's environment to FILE, which must not exist"),
+    Option("--old-exit-status", "", "", "exit with 1 for a job that dies by a signal or cannot start, as the original"),
     Option("--print-config", "", "", "print each value, with where it comes from, and exit; for a repository: =NAME"),
     Option("--doctor", "", "", "check what this machine allows, say what to do about what is missing, and exit"),
     Option("--is-running", "", "", "exit with 0 and print the version if already inside, else with 1"),
@@ -100,7 +105,6 @@ IGNORED = (
     Option("-s --stream-no-cache", variable="PARROT_FORCE_STREAM", ignored=_CACHE),
     Option("-S --session-caching", variable="PARROT_SESSION_CACHE", ignored=_CACHE),
     Option("-U --uid", "N", "PARROT_UID", ignored=_REAL),
-    Option("-W --syscall-table", ignored="see --stats"),
     Option("-Y --sync-write", variable="PARROT_FORCE_SYNC", ignored=_KERNEL),
     Option("-Z --auto-decompress", ignored="unused in the original, too"),
     Option(
@@ -124,10 +128,7 @@ IGNORED = (
 
 REFUSED = (
     Option("-u --username", "NAME", refused=f"identity boxes are {_LATER}"),
-    Option("-c --status-file", "FILE", refused=f"status files are {_LATER}"),
-    Option("-e --env-list", "FILE", refused=f"recording the environment is {_LATER}"),
     Option("-n --name-list", "FILE", refused=f"recording names is {_LATER}"),
-    Option("--stats-file", "FILE", refused=f"statistics as a file are {_LATER}; use --stats"),
     Option("--ext-image", "IMAGE=PATH", refused=f"file system images are {_LATER}"),
 )
 """Options whose silent absence would mislead: naming one is an error and nothing is started."""

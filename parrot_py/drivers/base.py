@@ -185,6 +185,10 @@ class Driver(Protocol):
         """Sizes of the whole tree.  Must not raise for an unreachable server."""
         ...
 
+    def counters(self) -> Mapping[str, int]:
+        """What was asked for and fetched so far, by name.  Never blocks."""
+        ...
+
     def close(self) -> None:
         """Release descriptors and threads.  Idempotent; nothing else is called afterwards."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, may_block
 
@@ -68,6 +68,10 @@ class Deferred:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return self._driver().statfs()
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        return {} if self._made is None else self._made.counters()
 
     def close(self) -> None:
         """See :meth:`Driver.close`; a driver that nobody asked for anything is not made for that."""

@@ -224,6 +224,10 @@ class MemoryDriver:
         """See :meth:`Driver.statfs`."""
         return StatFs(files=len(self._state.inodes))
 
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        return {}
+
     def close(self) -> None:
         """See :meth:`Driver.close`.  Removes the files that were written."""
         with self._lock:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -203,6 +203,12 @@ class CvmfsDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return self._volume.statfs()
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        fetched = self.fetcher.statistics.counters()
+        external = self.fetcher.external_statistics.counters("download-external")
+        return {**self.activity.counters(), **fetched, **external}
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

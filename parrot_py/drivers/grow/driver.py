@@ -10,7 +10,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from parrot_py.config.model import RepositoryConfig
@@ -206,6 +206,10 @@ class GrowDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return StatFs(files=0 if self._shown is None else len(self._shown))
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        return self._fetcher.external_statistics.counters()
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

@@ -13,7 +13,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -145,6 +145,12 @@ class GrowHosts:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return StatFs()
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        exports = list(self._exports.values())
+        names = {name: 0 for export in exports for name in export.counters()}
+        return {name: sum(export.counters().get(name, 0) for export in exports) for name in names}
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn, Union
 
@@ -260,6 +260,10 @@ class RemoteDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`: nobody knows."""
         return StatFs()
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Driver.counters`."""
+        return {"names": len(self._numbers)}
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""
