@@ -178,7 +178,10 @@ class MountTable:
         for mount in self.mounts:
             if mount.word in REFUSALS or mount.allowed != RWX:
                 literal = literal_part(mount.prefix) if is_pattern(mount.prefix) else mount.prefix
-                if under(literal, name) or (is_pattern(mount.prefix) and under(name, literal)):
+                if is_pattern(mount.prefix):
+                    if under(literal, name) or under(name, literal):
+                        return True
+                elif literal != name and under(literal, name):
                     return True
         return False
 
