@@ -45,9 +45,11 @@ class Kind(IntEnum):
     SOCKADDR = lib.PP_SOCKADDR
     SOCKETCALL = lib.PP_SOCKETCALL
     SENDTO = lib.PP_SENDTO
-    DUMPABLE = lib.PP_DUMPABLE
+    PRCTL = lib.PP_PRCTL
+    SECCOMP = lib.PP_SECCOMP
     UNTRACED = lib.PP_UNTRACED
     CLONE3 = lib.PP_CLONE3
+    PTRACE = lib.PP_PTRACE
     REFUSE = lib.PP_REFUSE
 
 

@@ -181,9 +181,9 @@ GROUPS: tuple[Group, ...] = (
     ),
     _group(
         "restrictions of the process's own; what they forbid they also forbid to what we make of a call",
-        """317:seccomp 444:landlock_create_ruleset 446:landlock_restrict_self 459:lsm_get_self_attr
+        """444:landlock_create_ruleset 446:landlock_restrict_self 459:lsm_get_self_attr
         460:lsm_set_self_attr 461:lsm_list_modules""",
-        i386="""354:seccomp 444:landlock_create_ruleset 446:landlock_restrict_self 459:lsm_get_self_attr
+        i386="""444:landlock_create_ruleset 446:landlock_restrict_self 459:lsm_get_self_attr
         460:lsm_set_self_attr 461:lsm_list_modules""",
     ),
     _group(
@@ -192,12 +192,7 @@ GROUPS: tuple[Group, ...] = (
         PARTIAL,
         i386="445:landlock_add_rule",
     ),
-    _group(
-        "tracing: a process has one tracer, and that is parrot_run, so a second one gets EPERM",
-        "101:ptrace",
-        PARTIAL,
-        i386="26:ptrace",
-    ),
+    _group("a process has one tracer, and that is parrot_run: EPERM", "", PARTIAL, i386="26:ptrace"),
     _group(
         "measuring and filtering by the kernel",
         "298:perf_event_open 321:bpf",

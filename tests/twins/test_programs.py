@@ -34,6 +34,8 @@ def test_ways_to_make_a_program(twins: Twins, options: tuple[str, ...]) -> None:
 def test_program(twins: Twins, name: str, abi: tuple[str, ...]) -> None:
     if reason := cannot_run(*I386 if name.startswith("i386") else abi):
         pytest.skip(reason)
+    if abi and name.startswith("debug_"):
+        pytest.skip("registers of x86_64; a 32-bit debugger is refused (docs/limits.md)")
     native = twins.check([str(program(name, *abi)), tree.TOP], timeout=120)
     assert native.stdout.count(b"\n") > 10
     assert b"MUST" not in native.stdout

@@ -5,6 +5,8 @@
 
 #include "pp.h"
 
+#define ERESTARTNOINTR 513 /* the kernel's own: the call is to begin again, whatever interrupted it */
+
 const int pp_nr_lseek[PP_ABIS] = PP_NR_LSEEK;
 
 /* Skip the call and return value.  One stop, no memory touched.  Pre: t is stopped at an entry. */
@@ -15,7 +17,7 @@ void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value)
     pp_set_nr(&regs, (uint64_t)-1);
     pp_set_result(&regs, (uint64_t)value);
     pp_set_regs(e, t, &regs);
-    if (e->use_seccomp) {
+    if (e->use_seccomp && !pp_debug_needs_exit(t)) {
         pp_go(e, t, 0);
         return;
     }
@@ -51,6 +53,10 @@ int pp_restart(struct pp_engine *e, const struct pp_stop *s)
     struct tracee *t = pp_held(e, s);
     if (!t)
         return -ESRCH;
+    if (pp_debug_needs_exit(t)) { /* its debugger sees how the kernel itself does this */
+        pp_answer_now(e, t, -ERESTARTNOINTR);
+        return 0;
+    }
     pp_regs regs = t->regs;
     pp_rewind(&regs, pp_nr(&t->regs, t->abi));
     pp_set_regs(e, t, &regs);
@@ -68,7 +74,8 @@ int pp_park(struct pp_engine *e, const struct pp_stop *s)
     return 0;
 }
 
-static void run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs)
+/* Run the call as regs say; the job's own arguments are put back at its exit. */
+void pp_run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs)
 {
     e->gave = true;
     pp_set_regs(e, t, regs);
@@ -81,13 +88,13 @@ void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t valu
 {
     pp_regs regs = t->regs;
     *pp_arg(&regs, t->abi, arg) = value;
-    run_changed(e, t, &regs);
+    pp_run_changed(e, t, &regs);
 }
 
 /* Whether code of ours can put an argument back: then no stop at the call's exit is needed. */
 static bool restorable(const struct pp_engine *e, const struct tracee *t, int arg, int one_stop, uint64_t slot)
 {
-    if (!one_stop || !e->use_seccomp || arg >= PP_STUB_ARGS)
+    if (!one_stop || !e->use_seccomp || t->debuggee || arg >= PP_STUB_ARGS)
         return false;
     return t->abi == PP_I386 ? pp_code_bits(&t->regs) && pp_may_run(t->mm, slot) : pp_stub(t->mm) != 0;
 }
@@ -136,7 +143,7 @@ int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *
         pp_enter_stub(&regs, pp_stub(t->mm), arg, slot);
     } else {
         *pp_arg(&regs, t->abi, arg) = slot + head;
-        run_changed(e, t, &regs);
+        pp_run_changed(e, t, &regs);
         return 0;
     }
     pp_set_regs(e, t, &regs);
@@ -189,7 +196,7 @@ int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const
         free(t->exec_name);
         t->exec_name = strndup(exec_name, (size_t)exec_name_len);
     }
-    run_changed(e, t, &regs);
+    pp_run_changed(e, t, &regs);
     return 0;
 }
 
@@ -215,7 +222,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
     if (pp_get_regs(e, t, &regs) != 0)
         return;
     /* None of the calls we wait for can fail with ENOSYS, so this is the entry stop of an old kernel. */
-    if (e->use_seccomp && (int64_t)pp_result(&regs) == -ENOSYS && (int32_t)pp_nr(&regs, t->abi) >= 0) {
+    if (e->use_seccomp && !pp_nested(t) && (int64_t)pp_result(&regs) == -ENOSYS && (int32_t)pp_nr(&regs, t->abi) >= 0) {
         pp_go_to_exit(e, t);
         return;
     }
@@ -226,13 +233,19 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
         pp_injected(e, t, &regs);
         return;
     }
-    if (pending == RESTORE)
+    if (pending == RESTORE || pending == ASK)
         restore(e, t, &regs);
-    if (pending == ANSWER) {
+    if (pending == ASK)
+        t->result = pp_asked(e, t, (long)pp_result(&regs));
+    if (pending == ANSWER || pending == ASK) {
+        pp_set_nr(&regs, pp_nr(&t->regs, t->abi));
         pp_set_result(&regs, (uint64_t)t->result);
         pp_set_regs(e, t, &regs);
     }
-    pp_go(e, t, 0);
+    if (t->waiting)
+        pp_end_wait(e, t);
+    if (!pp_debug_exit(e, t))
+        pp_go(e, t, 0);
 }
 
 /* An entry of the auxiliary vector, whose words are as wide as the program's. */

@@ -16,6 +16,7 @@ void pp_note_death(struct pp_engine *e, pid_t tid, int status)
         e->root_status = status;
     }
     if (t) {
+        pp_debug_death(e, t, status);
         pp_drop_members(e, t);
         pp_drop(e, t);
     } else {
@@ -91,8 +92,10 @@ void pp_note_child(struct pp_engine *e, struct tracee *t, int event)
     } else {
         pp_mm_release(mm, 0);
     }
-    if (child)
-        pp_join_group(e, child, flags & IS_THREAD ? pp_group_of(e, t) : tid);
+    if (!child)
+        return;
+    pp_join_group(e, child, flags & IS_THREAD ? pp_group_of(e, t) : tid);
+    pp_debug_child(e, t, child, event);
 }
 
 /* exec by any thread makes it the leader; the other threads die without a word. */

@@ -12,11 +12,11 @@ struct leaf {
     uint32_t action;
 };
 
-#define DUMPABLE_ARGS 6
+#define PRCTL_ARGS 11
 #define UNTRACED_ARGS 4
 #define SENDTO_ARGS 6
 #define SOCKETCALL_ARGS ((int)PP_SOCKET_OPS + 3)
-#define LONGEST SOCKETCALL_ARGS /* what decide() may emit */
+#define LONGEST (SOCKETCALL_ARGS > PRCTL_ARGS ? SOCKETCALL_ARGS : PRCTL_ARGS) /* what decide() may emit */
 
 static int by_number(const void *a, const void *b)
 {
@@ -41,18 +41,27 @@ static int load_arg(struct sock_filter *out, int at, int i)
     return load_half(out, at, i, 0);
 }
 
+static int decide_prctl(struct sock_filter *out, int at, uint32_t action)
+{
+    static const uint32_t stops[] = {PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS};
+    const uint8_t n = sizeof stops / sizeof *stops;
+    at = load_arg(out, at, 0);
+    for (uint8_t i = 0; i < n; i++)
+        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(n - i + 4), 0, stops[i]);
+    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, PR_SET_DUMPABLE);
+    at = load_arg(out, at, 1);
+    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+    at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO); /* errno 0: done, says the kernel */
+    at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+    return put(out, at, BPF_RET | BPF_K, 0, 0, action);
+}
+
 /* What a matched call comes to.  Four calls are decided on an argument, because stopping each of them would cost more than
  * the odd case is worth; the others on the number alone, which lets the kernel skip the filter for those it allows. */
 static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
 {
-    if (leaf->kind == PP_DUMPABLE) {
-        at = load_arg(out, at, 0);
-        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, PR_SET_DUMPABLE);
-        at = load_arg(out, at, 1);
-        at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
-        at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO); /* errno 0: done, says the kernel */
-        return put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
-    }
+    if (leaf->kind == PP_PRCTL)
+        return decide_prctl(out, at, leaf->action);
     if (leaf->kind == PP_UNTRACED) {
         at = load_arg(out, at, 0);
         at = put(out, at, BPF_JMP | BPF_JSET | BPF_K, 0, 1, PP_CLONE_UNTRACED);
@@ -80,8 +89,8 @@ static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
 static uint8_t length_of(const struct leaf *leaf)
 {
     switch (leaf->kind) {
-    case PP_DUMPABLE:
-        return DUMPABLE_ARGS;
+    case PP_PRCTL:
+        return PRCTL_ARGS;
     case PP_UNTRACED:
         return UNTRACED_ARGS;
     case PP_SENDTO:
@@ -122,7 +131,7 @@ static int put_abi(const struct pp_engine *e, struct sock_filter *out, int at, i
         if (call->nr[abi] >= 0)
             leaves[n++] = (struct leaf){call->nr[abi], call->kind,
                                         call->kind == PP_REFUSE ? SECCOMP_RET_ERRNO | ENOSYS
-                                                                : SECCOMP_RET_TRACE | (uint32_t)i};
+                                                                : SECCOMP_RET_TRACE | PP_OUR_DATA | (uint32_t)i};
     }
     qsort(leaves, (size_t)n, sizeof *leaves, by_number);
     if (n) {

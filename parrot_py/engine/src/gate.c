@@ -1,7 +1,6 @@
 /* The prefix gate: decides, without Python and without its lock, whether a stop can concern us. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -194,11 +193,12 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
     switch (call->kind) {
     case PP_REFUSE:
         return OURS;
-    case PP_DUMPABLE:
-        if (s->args[0] != PR_SET_DUMPABLE || s->args[1] == 1)
-            return NATIVE;
-        pp_answer_now(e, t, 0);
-        return ANSWERED;
+    case PP_PTRACE:
+        return pp_ptrace_call(e, t, s);
+    case PP_PRCTL:
+        return pp_gate_prctl(e, t, s);
+    case PP_SECCOMP:
+        return pp_gate_seccomp(e, t, s);
     case PP_UNTRACED:
         if (!(s->args[0] & PP_CLONE_UNTRACED))
             return NATIVE;

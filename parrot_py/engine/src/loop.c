@@ -9,7 +9,10 @@
 
 static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
 {
+    bool dealt_with = pp_debug_event_stop(e, t, sig);
     t->fresh = false;
+    if (dealt_with)
+        return;
     if (sig == SIGTRAP) {
         pp_go(e, t, 0);
         return;
@@ -21,13 +24,23 @@ static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
     pp_mirror_stop(e, t->tid, sig);
 }
 
-static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
+/* A thread that stops inside the stub is taken home by hand. */
+void pp_home_from_stub(struct pp_engine *e, struct tracee *t)
 {
     pp_regs regs;
     uint64_t stub = pp_stub(t->mm);
-    e->counters[PP_C_SIGNALS]++;
     if (stub && pp_get_regs(e, t, &regs) == 0 && (pp_leave_stub(&regs, stub) || pp_leave_hop(t, &regs)))
         pp_set_regs(e, t, &regs);
+}
+
+static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
+{
+    e->counters[PP_C_SIGNALS]++;
+    pp_home_from_stub(e, t);
+    if (t->watched)
+        pp_dress_signal(e, t, sig);
+    if (t->debuggee && pp_debug_signal(e, t, sig))
+        return;
     pp_go(e, t, sig);
 }
 
@@ -57,7 +70,7 @@ static void undo_stub_restart(struct tracee *t)
 }
 
 /* The entry of a call.  True when Python must answer it. */
-static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
+bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
 {
     if (pp_get_regs(e, t, &t->regs) != 0)
         return false;
@@ -101,13 +114,15 @@ static bool entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
 
 static bool syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
 {
+    if (pp_nested(t))
+        return pp_nested_syscall_stop(e, t, s);
     if (e->use_seccomp) {
         pp_exit_stop(e, t);
         return false;
     }
     t->entered = !t->entered;
     if (t->entered)
-        return entry_stop(e, t, s);
+        return pp_entry_stop(e, t, s);
     pp_exit_stop(e, t);
     return false;
 }
@@ -117,6 +132,8 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
 {
     if (!event.tid)
         return false;
+    if (event.status < 0)
+        return pp_begin_held(e, event, s);
     if (!WIFSTOPPED(event.status)) {
         pp_note_death(e, event.tid, event.status);
         return false;
@@ -128,6 +145,9 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
             return false;
     }
     int sig = WSTOPSIG(event.status), kind = event.status >> 16;
+    t->nudged = t->nudged && kind == PTRACE_EVENT_STOP;
+    if (t->debuggee || t->extra_options)
+        pp_apply_options(e, t);
     if (sig == (SIGTRAP | 0x80))
         return syscall_stop(e, t, s);
     switch (kind) {
@@ -135,7 +155,7 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
         signal_stop(e, t, sig);
         return false;
     case PTRACE_EVENT_SECCOMP:
-        return entry_stop(e, t, s);
+        return (t->own_filter || !e->use_seccomp) && pp_debug_seccomp(e, t) ? false : pp_entry_stop(e, t, s);
     case PTRACE_EVENT_STOP:
         event_stop(e, t, sig);
         return false;
@@ -150,6 +170,8 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
     default:
         break;
     }
+    if (pp_debug_event(e, t, kind))
+        return false;
     if (t->pending != NOTHING)
         pp_go_to_exit(e, t); /* clone with a changed flag: its register is still to be restored */
     else

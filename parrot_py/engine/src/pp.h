@@ -23,6 +23,11 @@
 #define PP_CLONE_UNTRACED 0x00800000
 #define PP_MAX_REGIONS 1024
 
+/* What our filter's stops carry, besides the index of the call: it tells them from those of filters of the job's own. */
+#define PP_OUR_DATA 0x5800
+#define PP_IS_OUR_DATA(data) (((data) & 0xfc00) == PP_OUR_DATA)
+#define PP_STRICT_DATA 0x5c00 /* from a filter that stands for SECCOMP_MODE_STRICT */
+
 /* A piece of scratch memory in an address space of the job: one page of stub code, small slots, big slots. */
 struct region {
     uint64_t address;
@@ -40,13 +45,21 @@ struct mm {
     struct region *regions;
 };
 
-enum state { RUNNING, HELD /* in Python's hands */, PARKED, LISTENING };
+enum state {
+    RUNNING,
+    HELD, /* in Python's hands */
+    PARKED,
+    LISTENING,
+    SHOWN, /* in a stop that its debugger in the job sees: nested.h */
+    ORPHAN /* new, and its parent's event must tell whether it is debugged */
+};
 
 enum pending {
     NOTHING,
     RESTORE, /* exit stop of a call whose arguments we changed: put them back */
     INJECT,  /* exit stop of the mmap we injected */
-    ANSWER   /* exit stop of a call we skipped (without seccomp, or result known in advance) */
+    ANSWER,  /* exit stop of a call we skipped (without seccomp, or result known in advance) */
+    ASK      /* exit stop of the call by which we ask the kernel whether the caller may debug somebody */
 };
 
 struct tracee {
@@ -70,6 +83,16 @@ struct tracee {
     uint64_t hop;        /* of the last call, 0 when there is none */
     int hop_arg;
     bool undone;         /* regs differ from the kernel's: the call began again inside the stub */
+    pid_t forker;        /* the thread that made it, 0 when its event has not come */
+    struct debuggee *debuggee; /* who debugs it in the job and how: nested.h; NULL when nobody does */
+    struct tracee *next_watched;
+    bool watched;        /* its process debugs others: each of its calls stops */
+    bool nudged;         /* PTRACE_INTERRUPT is on its way, for our own sake */
+    int waiting;         /* enum waiting: in a wait that a debuggee's stop may answer */
+    uint64_t pause_at;   /* the wait that is to be made as a pause, by its instruction; 0: none */
+    unsigned long extra_options; /* of ptrace, besides those that all have */
+    bool no_new_privs;   /* the job itself has set it */
+    bool own_filter;     /* the job may have installed filters of its own */
     char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
     struct mm *mm;
     struct tracee *next; /* hash chain */
@@ -112,6 +135,13 @@ struct pp_engine {
     pid_t stillborn[PP_STILLBORN]; /* by tid: threads that were reported dead before we had heard of them */
     bool childless; /* the kernel knows of no tracee */
     int hints; /* events taken by themselves since all tracees were looked through */
+    unsigned long options; /* of ptrace, for every thread */
+    bool born_confined, born_filtered; /* we have no_new_privs, or filters, from who started us */
+    struct debuggee *debuggees;
+    struct obituary *obituaries;
+    struct tracee *watched;
+    int orphans;
+    uint64_t debug_order;
     int spin_credit;
     unsigned int sleeps;
     int tracees, parked;
@@ -149,9 +179,11 @@ void pp_mm_release(struct mm *mm, pid_t tid);
 struct tracee *pp_held(struct pp_engine *e, const struct pp_stop *s);
 
 /* wait.c */
+int pp_push(struct pp_engine *e, pid_t tid, int status);
 int pp_wait(struct pp_engine *e);
 
 /* ptrace.c */
+void pp_check_owner(const struct pp_engine *e);
 long pp_ptrace(const struct pp_engine *e, long request, pid_t tid, void *address, void *data);
 int pp_get_regs(const struct pp_engine *e, struct tracee *t, pp_regs *regs);
 int pp_set_regs(const struct pp_engine *e, struct tracee *t, const pp_regs *regs);
@@ -163,6 +195,10 @@ int pp_poke_bytes(const struct pp_engine *e, pid_t tid, uint64_t address, const 
 struct stat;
 int pp_abi_of(const struct pp_engine *e, const struct tracee *t, const pp_regs *regs);
 bool pp_put_stat64(pid_t tid, const struct stat *st, uint64_t address);
+
+/* loop.c */
+bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s);
+void pp_home_from_stub(struct pp_engine *e, struct tracee *t);
 
 /* scratch.c */
 void pp_release_slots(struct mm *mm, pid_t tid);
@@ -198,10 +234,41 @@ bool pp_warm_answer(struct pp_engine *e, struct tracee *t, const struct pp_call 
 /* answer.c */
 bool pp_leave_hop(const struct tracee *t, pp_regs *regs);
 void pp_answer_now(struct pp_engine *e, struct tracee *t, long long value);
+void pp_run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs);
 void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);
+
+/* confine.c */
+enum verdict pp_gate_prctl(struct pp_engine *e, struct tracee *t, const struct pp_stop *s);
+enum verdict pp_gate_seccomp(struct pp_engine *e, struct tracee *t, const struct pp_stop *s);
+
+/* nested*.c: debuggers in the job.  Each is called where its name says, and most return whether they dealt with it. */
+static inline bool pp_nested(const struct tracee *t) { return t->debuggee || t->watched || t->waiting; }
+void pp_begin_later(struct pp_engine *e, struct tracee *t, bool seccomp);
+bool pp_begin_held(struct pp_engine *e, struct wait_event event, struct pp_stop *s);
+bool pp_nested_syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s);
+enum verdict pp_ptrace_call(struct pp_engine *e, struct tracee *caller, const struct pp_stop *s);
+long pp_asked(struct pp_engine *e, struct tracee *t, long value);
+int pp_debug_request(struct pp_engine *e, struct tracee *t, int *sig);
+void pp_dress_signal(struct pp_engine *e, struct tracee *t, int sig);
+bool pp_debug_signal(struct pp_engine *e, struct tracee *t, int sig);
+bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig);
+bool pp_debug_entry(struct pp_engine *e, struct tracee *t);
+bool pp_debug_exit(struct pp_engine *e, struct tracee *t);
+bool pp_debug_event(struct pp_engine *e, struct tracee *t, int event);
+bool pp_debug_seccomp(struct pp_engine *e, struct tracee *t);
+bool pp_take_wait(struct pp_engine *e, struct tracee *t);
+void pp_end_wait(struct pp_engine *e, struct tracee *t);
+void pp_apply_options(struct pp_engine *e, struct tracee *t);
+void pp_debug_repeats(struct tracee *t);
+bool pp_debug_needs_exit(const struct tracee *t);
+void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child, int event);
+void pp_debug_death(struct pp_engine *e, struct tracee *t, int status);
+void pp_debug_drop(struct pp_engine *e, struct tracee *t);
+void pp_debug_rename(struct pp_engine *e, struct tracee *t, pid_t old);
+void pp_debug_end(struct pp_engine *e);
 
 /* family.c */
 void pp_note_death(struct pp_engine *e, pid_t tid, int status);

@@ -4,13 +4,19 @@
 
 #include "pp.h"
 
-/* Precondition: the calling thread is the one that seized the tracees; the kernel answers any other with a misleading ESRCH. */
+/* Precondition of each request: the calling thread is the one that seized the tracees; the kernel answers any other with a
+ * misleading ESRCH. */
+void pp_check_owner(const struct pp_engine *e)
+{
+    if (syscall(SYS_gettid) == e->owner)
+        return;
+    fputs("parrot_py: ptrace called on a thread that does not own the tracees\n", stderr);
+    abort();
+}
+
 long pp_ptrace(const struct pp_engine *e, long request, pid_t tid, void *address, void *data)
 {
-    if (syscall(SYS_gettid) != e->owner) {
-        fputs("parrot_py: ptrace called on a thread that does not own the tracees\n", stderr);
-        abort();
-    }
+    pp_check_owner(e);
     errno = 0;
     return ptrace(request, tid, address, data);
 }
@@ -29,7 +35,10 @@ int pp_set_regs(const struct pp_engine *e, struct tracee *t, const pp_regs *regs
 void pp_go(struct pp_engine *e, struct tracee *t, int sig)
 {
     pp_set_state(e, t, RUNNING);
-    pp_ptrace(e, e->use_seccomp ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, NULL, (void *)(intptr_t)sig);
+    long request = e->use_seccomp ? PTRACE_CONT : PTRACE_SYSCALL;
+    if (t->debuggee || t->watched)
+        request = pp_debug_request(e, t, &sig);
+    pp_ptrace(e, request, t->tid, NULL, (void *)(intptr_t)sig);
 }
 
 /* Let the thread finish the call it is in and stop at its exit. */

@@ -143,5 +143,6 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
     pp_set_regs(e, t, &again);
     t->pending = NOTHING;
     t->entered = false;
+    pp_debug_repeats(t);
     pp_go(e, t, 0);
 }

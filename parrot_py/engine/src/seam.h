@@ -13,9 +13,11 @@ enum pp_kind {
     PP_SOCKADDR, /* takes the address of a socket, which may be a path */
     PP_SOCKETCALL, /* one of many calls on sockets, with its arguments in memory */
     PP_SENDTO,  /* sends to the address of a socket, if it gives one */
-    PP_DUMPABLE, /* prctl: PR_SET_DUMPABLE would take our view of the process away */
+    PP_PRCTL,   /* prctl: some would take our view of the process away, or tell of us */
+    PP_SECCOMP, /* filters of the job's own */
     PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */
     PP_CLONE3,   /* the same, with the flags in memory */
+    PP_PTRACE,   /* ptrace: the job's debuggers are served by us, since we are the one tracer that a thread can have */
     PP_REFUSE   /* answered ENOSYS without a stop */
 };
 

@@ -159,6 +159,8 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
     if (pipe2(status, O_CLOEXEC) != 0)
         return -errno;
     pp_block_signals(e);
+    e->born_confined = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+    e->born_filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
     pid_t pid = fork();
     if (pid == 0) {
         close(go[1]);
@@ -170,8 +172,8 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
     free(filter.filter);
     e->status_pipe = status[0];
     if (pid > 0) {
-        long options = OPTIONS | (e->use_seccomp ? PTRACE_O_TRACESECCOMP : 0);
-        error = pp_ptrace(e, PTRACE_SEIZE, pid, NULL, (void *)options) == 0 ? 0 : -errno;
+        e->options = OPTIONS | (e->use_seccomp ? PTRACE_O_TRACESECCOMP : 0);
+        error = pp_ptrace(e, PTRACE_SEIZE, pid, NULL, (void *)e->options) == 0 ? 0 : -errno;
         if (!error && !e->use_seccomp && pp_ptrace(e, PTRACE_INTERRUPT, pid, NULL, NULL) != 0)
             error = -errno;
         struct tracee *first = error ? NULL : pp_add(e, pid, pp_mm_new());

@@ -117,6 +117,7 @@ void pp_drop_members(struct pp_engine *e, struct tracee *first)
 
 void pp_drop(struct pp_engine *e, struct tracee *t)
 {
+    pp_debug_drop(e, t);
     pp_set_state(e, t, RUNNING);
     struct tracee *first = first_of(e, t);
     if (first && first != t)
@@ -130,6 +131,7 @@ void pp_drop(struct pp_engine *e, struct tracee *t)
 
 void pp_drop_all(struct pp_engine *e)
 {
+    pp_debug_end(e);
     for (int b = 0; b < PP_BUCKETS; b++)
         while (e->buckets[b])
             pp_drop(e, e->buckets[b]);
@@ -140,9 +142,11 @@ void pp_rename(struct pp_engine *e, struct tracee *t, pid_t tid)
 {
     if (t->mm)
         pp_release_slots(t->mm, t->tid);
+    pid_t old = t->tid;
     unlink_from(e, t);
     t->tid = t->group = tid;
     link_in(e, t);
+    pp_debug_rename(e, t, old);
 }
 
 struct mm *pp_mm_new(void)

@@ -11,7 +11,8 @@
 #define FEW 64   /* tracees that the kernel looks through in no time */
 #define HINTS 32 /* events in a row that may be taken by themselves */
 
-static int push(struct pp_engine *e, pid_t tid, int status)
+/* Put an event behind all others.  0 or -ENOMEM. */
+int pp_push(struct pp_engine *e, pid_t tid, int status)
 {
     if (e->queue_count == e->queue_size) {
         int size = e->queue_size ? 2 * e->queue_size : 64;
@@ -43,7 +44,7 @@ static bool drain(struct pp_engine *e)
     while ((tid = waitpid(-1, &status, __WALL | __WNOTHREAD | WNOHANG)) > 0) {
         if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC)
             forget_leader(e, tid);
-        if (push(e, tid, status) != 0)
+        if (pp_push(e, tid, status) != 0)
             break;
     }
     e->childless = tid < 0 && errno == ECHILD && e->queue_count == 0;
@@ -57,7 +58,7 @@ static bool collect(struct pp_engine *e, pid_t tid)
 {
     int status;
     e->queue_head = e->queue_count = 0;
-    return waitpid(tid, &status, __WALL | __WNOTHREAD | WNOHANG) == tid && push(e, tid, status) == 0;
+    return waitpid(tid, &status, __WALL | __WNOTHREAD | WNOHANG) == tid && pp_push(e, tid, status) == 0;
 }
 
 /* Among thousands of tracees waiting for any of them costs several times what a stop costs: the kernel looks through
