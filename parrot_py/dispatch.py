@@ -228,7 +228,9 @@ class Dispatcher:
                     waiter.memo = {}
                 waiter.memo[key] = outcome
                 if isinstance(waiter, Stop):
-                    self.serve(waiter)
+                    # The thread may be elsewhere by now (a signal), its number somebody else's (it died).
+                    if self.context.engine.waits(waiter):
+                        self.serve(waiter)
                 else:
                     self._obey(waiter)
 

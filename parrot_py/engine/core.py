@@ -205,6 +205,10 @@ class Engine:
         """Keep the thread in its stop; signals for it are still noticed and served."""
         lib.pp_park(self._e, self._name(stop))
 
+    def waits(self, stop: Stop) -> bool:
+        """Whether the thread of a parked stop is still there; if not, its memory is not to be touched."""
+        return bool(lib.pp_waits(self._e, self._name(stop)))
+
     def redirect(self, stop: Stop, arg: int, path: bytes, *, one_stop: bool) -> None:
         """Run the call with path argument *arg* replaced, unseen by the job.
 

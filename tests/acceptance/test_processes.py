@@ -1,4 +1,4 @@
-"""Processes that ask for what a traced job cannot have, or live where other numbers hold: set-id programs, namespaces."""
+"""Processes that ask for what a traced job cannot have, or live where other numbers hold; how their runs end."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_end_of_a_pid_namespace_ends_all_in_it(run: Parrot) -> None:
     if native(run, ["unshare", "-Urpf", "true"]).status != 0:
         pytest.skip("this host lets an ordinary user make no namespaces")
     env = environment(run.home, {"MARK": str(run.home)})
-    script = f"cd {tree.TOP}/dir; for i in 1 2 3 4; do (while :; do cat file >/dev/null; done) & done; sleep 0.3; exit 6"
+    script = f"cd {tree.TOP}/dir; for i in 1 2 3; do (while :; do cat file >/dev/null; done) & done; sleep 0.3; exit 6"
     assert run.run(["unshare", "-Urpf", "/bin/bash", "-c", script], env=env).status == 6
     eventually(lambda: not marked(str(run.home)), what="every process to end")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.memory import File, MemoryDriver, Node
-from tests.engine.harness import TOP, Setup
+from tests.engine.blocking import BlockingDriver
+from tests.engine.harness import TOP, Setup, Tracer
 from tests.engine.programs import engine_program
+from tests.support.processes import eventually
 
 TREE: dict[bytes, Node | bytes] = {b"/text": b"text", b"/seven": File(b"#!/bin/sh\nexit 7\n", mode=0o755)}
 
@@ -32,3 +36,27 @@ def test_a_thread_starts_a_program_while_the_first_is_in_a_call(home: Path, use_
     program = f"{TOP}/seven" if where == "of ours" else str(home / "seven")
     told = Setup(home, driver=Slow(TREE), use_seccomp=use_seccomp).run(engine_program("exec_race"), TOP, program, "40")
     told.expect(b"wrong: 0\n")
+
+
+def test_nothing_is_written_for_a_call_that_was_left(home: Path, use_seccomp: bool) -> None:
+    """The worker's outcome comes when the thread is elsewhere: its memory is its own."""
+    driver = BlockingDriver({b"/slow": b"12345"})
+
+    def director(tracer: Tracer) -> None:
+        tracer.wait_parked()
+        os.kill(tracer.root, signal.SIGUSR1)
+        tracer.wait_said(b"jumped\n")
+        driver.gate.set()
+        eventually(lambda: tracer.parked() == 0, what="the answer that nobody wants")
+        tracer.engine.wake()
+        (tracer.home / "go").touch()
+
+    job = Setup(home, driver=driver, director=director, use_seccomp=use_seccomp)
+    job.run(engine_program("parked_jump"), f"{TOP}/slow", str(home / "go")).expect(b"jumped\nbytes changed: 0\n")
+
+
+def test_children_of_killed_parents_live(home: Path, use_seccomp: bool) -> None:
+    """Parents are killed at any moment of fork: their children are still the job's, and go on to their end."""
+    command = engine_program("killed_parents")
+    told = Setup(home, TREE, use_seccomp=use_seccomp).run(command, TOP, "200", str(home / "marks"))
+    told.expect(b"born: as many as lived to their end\n")

@@ -64,6 +64,9 @@ int pp_restart(struct pp_engine *e, const struct pp_stop *s)
     return 0;
 }
 
+/* Whether the thread is still in the stop: it may have died or have been sent back while it was parked. */
+int pp_waits(struct pp_engine *e, const struct pp_stop *s) { return pp_held(e, s) != NULL; }
+
 /* Keep the thread in its stop until a later answer; its pending signals are watched meanwhile. */
 int pp_park(struct pp_engine *e, const struct pp_stop *s)
 {

@@ -134,6 +134,7 @@ void pp_wake(struct pp_engine *e);
 int pp_answer(struct pp_engine *e, const struct pp_stop *s, long long value);
 int pp_resume(struct pp_engine *e, const struct pp_stop *s);
 int pp_restart(struct pp_engine *e, const struct pp_stop *s);
+int pp_waits(struct pp_engine *e, const struct pp_stop *s);
 int pp_park(struct pp_engine *e, const struct pp_stop *s);
 int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const char *path, int len, int one_stop);
 int pp_scratch(struct pp_engine *e, const struct pp_stop *s, unsigned long long size, unsigned long long *address);
