@@ -7,7 +7,8 @@ git init -q a; cd a; for i in 1 2 3; do echo $i >f$i; git add .; git commit -qm 
 git clone -q file://$W/a b; git -C b log --oneline; git -C b submodule add -q $W/a sub 2>&1; git -C b status --short; git --exec-path; readlink /proc/self/exe >/dev/null; git -C b -c alias.me='!readlink /proc/$PPID/exe' me
 
 #: sqlite3 needs=sqlite3
-for i in 1 2 3; do $R/usr/bin/sqlite3 db -cmd '.timeout 60000' "pragma journal_mode=wal; create table if not exists t(a); insert into t values($i);" >/dev/null & done; wait; $R/usr/bin/sqlite3 db 'select count(*), sum(a) from t; pragma integrity_check'
+$R/usr/bin/sqlite3 db 'pragma journal_mode=wal; create table t(a);' # changing the mode waits for nobody
+for i in 1 2 3 4; do $R/usr/bin/sqlite3 db -cmd '.timeout 60000' "insert into t values($i);" >/dev/null & done; wait; $R/usr/bin/sqlite3 db 'select count(*), sum(a) from t; pragma integrity_check'
 
 #: redis needs=redis-server
 $R/usr/bin/redis-server --port 0 --unixsocket $W/s --dir $W --appendonly yes --daemonize yes --pidfile $W/pid --logfile $W/log
