@@ -13,8 +13,12 @@ import stat as st
 from parrot_py.fdtable import Node
 from parrot_py.places import Target, fail
 from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call, Place, Rewrite, handles
-from parrot_py.syscalls.early import OPEN_TREE_CLONE
+from parrot_py.syscalls.early_admin import OPEN_TREE_CLONE
 from parrot_py.syscalls.open import object_of
+
+
+_QUOTA_KINDS = 3
+_QUOTA_READS = (0x800001, 0x800004, 0x800005, 0x5803, 0x5805, 0x5807, 0x5808, 0x5809)  # quotactl_cmd_write()
 
 
 @handles("pivot_root", "move_mount")
@@ -23,7 +27,7 @@ def move_mount(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001 - 
     fail(errno.EPERM)
 
 
-@handles("fspick", "mount_setattr", "open_tree_attr")
+@handles("fspick", "mount_setattr")
 def fspick(call: Call, target: Target) -> Answer:  # noqa: ARG001
     """Changes of a mount: EPERM even for root."""
     fail(errno.EPERM)
@@ -43,11 +47,11 @@ def chroot(call: Call, target: Target) -> Answer:
     fail(errno.EPERM)
 
 
-@handles("open_tree")
+@handles("open_tree", "open_tree_attr")
 def open_tree(call: Call, target: Target) -> Answer:
-    """open_tree(dirfd, path, flags): without OPEN_TREE_CLONE it is open with O_PATH."""
+    """open_tree(dirfd, path, flags): without OPEN_TREE_CLONE (and attributes) it is open with O_PATH."""
     flags = call.flags(2)
-    if flags & OPEN_TREE_CLONE:
+    if flags & OPEN_TREE_CLONE or (call.name == "open_tree_attr" and call.args[3]):
         fail(errno.EPERM)
     target.found()
     path, _ = object_of(call, call.node(target))
@@ -73,8 +77,11 @@ def quotactl(call: Call, target: Target) -> Answer:  # noqa: ARG001
 
 @handles("quotactl_fd")
 def quotactl_fd(call: Call, node: Node) -> Answer:  # noqa: ARG001
-    """quotactl_fd(fd, …): a mount of FUSE has no quotas."""
-    fail(errno.ENOSYS)
+    """quotactl_fd(fd, command, …): a mount of FUSE has no quotas; EROFS for commands that may change some."""
+    command, kind = call.flags(1) >> 8, call.flags(1) & 0xFF
+    if kind >= _QUOTA_KINDS:
+        fail(errno.EINVAL)
+    fail(errno.ENOSYS if command in _QUOTA_READS else errno.EROFS)
 
 
 @handles("fanotify_mark")
@@ -95,4 +102,6 @@ def name_to_handle_at(call: Call, target: Target) -> Answer:  # noqa: ARG001
 def file_getattr(call: Call, target: Target) -> Answer:
     """file_getattr, file_setattr(dirfd, path, attributes, size, flags): EOPNOTSUPP on FUSE; EROFS to change them."""
     target.found()
+    if call.stop.path[0] == b"":
+        call.need_opened(call.int32(0))
     fail(errno.EROFS if call.name == "file_setattr" else errno.EOPNOTSUPP)

@@ -155,6 +155,7 @@ def getdents64(call: Call, node: Node | None) -> Answer:
     so lseek, dup and fork need no help.
     """
     if node is not None and not node.inode.is_dir:
+        call.need_opened(call.int32(0))
         fail(errno.ENOTDIR)
     fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
     entries = _top_listing() if node is None else _listing(call, node)

@@ -11,11 +11,12 @@ import os
 import stat as st
 import struct
 from collections.abc import Sequence
-from typing import Callable, Optional
 
 from parrot_py.engine.core import Abi
 from parrot_py.places import fail
 from parrot_py.syscalls.call import Call
+from parrot_py.syscalls.early_admin import ADMIN_CHECKS, Check
+from parrot_py.syscalls.early_admin import flags_known as _flags
 from parrot_py.syscalls.layouts import LAYOUTS, STATFS64_SIZE
 
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
@@ -24,19 +25,7 @@ XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 _PATH_MAX = 4096
 _XATTR_ARGS = struct.Struct("<QII")
 _STATX_SYNC = 0x6000
-OPEN_TREE_CLONE, _AT_RECURSIVE = 0x1, 0x8000
-_FILE_ATTR_SIZE = 24
 _STATX_RESERVED = 0x80000000
-
-Check = Callable[[Call], Optional[int]]
-
-
-def _flags(position: int, known: int) -> Check:
-    def check(call: Call) -> None:
-        if call.flags(position) & ~known:
-            fail(errno.EINVAL)
-
-    return check
 
 
 def _open(position: int) -> Check:
@@ -93,6 +82,8 @@ def _utimensat(call: Call) -> int | None:
         if access == change == UTIME_OMIT:
             return 0
     _flags(3, 0x1100)(call)
+    if not call.args[1] and call.flags(3):  # futimens has none
+        fail(errno.EINVAL)
     return None
 
 
@@ -170,7 +161,8 @@ def read_xattr_args(call: Call) -> tuple[int, int, int]:
 
 def _getxattrat(call: Call) -> None:
     _flags(2, 0x1100)(call)
-    read_xattr_args(call)
+    if read_xattr_args(call)[2]:
+        fail(errno.EINVAL)
     xattr_name(call, 3)
 
 
@@ -191,28 +183,6 @@ def _removexattrat(call: Call) -> None:
     xattr_name(call, 3)
 
 
-def _administer(call: Call) -> None:
-    """Asks for a capability before it looks at anything; who may override permissions has that one, too."""
-    if not call.credentials().override:
-        fail(errno.EPERM)
-
-
-def _open_tree(call: Call) -> None:
-    flags = call.flags(2)
-    recursive_copy = flags & (_AT_RECURSIVE | OPEN_TREE_CLONE)
-    if flags & ~(OPEN_TREE_CLONE | os.O_CLOEXEC | _AT_RECURSIVE | 0x1900) or recursive_copy == _AT_RECURSIVE:
-        fail(errno.EINVAL)
-    if flags & OPEN_TREE_CLONE:
-        _administer(call)
-
-
-def _file_attr(call: Call) -> None:
-    if call.flags(4) & ~0x1100 or call.args[3] < _FILE_ATTR_SIZE:
-        fail(errno.EINVAL)
-    if call.args[3] > _PATH_MAX:
-        fail(errno.E2BIG)
-
-
 def _access(position: int) -> Check:
     return _flags(position, 7)
 
@@ -226,15 +196,12 @@ def _both(*checks: Check) -> Check:
 
 
 CHECKS: dict[str, Check] = {
+    **ADMIN_CHECKS,
     "access": _access(1),
-    "acct": _administer,
     "faccessat": _access(2),
     "faccessat2": _both(_access(2), _flags(3, 0x1300)),
     "fchmodat2": _flags(3, 0x1100),
     "fchownat": _flags(4, 0x1100),
-    "file_getattr": _file_attr,
-    "file_setattr": _file_attr,
-    "fspick": _administer,
     "fstatat64": _flags(3, 0x1900 | _STATX_SYNC),
     "futimesat": _utimes(2),
     "getxattr": _xattr,
@@ -248,19 +215,13 @@ CHECKS: dict[str, Check] = {
     "lsetxattr": _setxattr,
     "mknod": _mknod(1),
     "mknodat": _mknod(2),
-    "mount_setattr": _administer,
-    "move_mount": _administer,
     "newfstatat": _flags(3, 0x1900 | _STATX_SYNC),
     "open": _open(1),
-    "open_tree": _open_tree,
-    "open_tree_attr": _administer,
     "openat": _open(2),
-    "pivot_root": _administer,
     "removexattr": _xattr,
     "setxattr": _setxattr,
     "statfs64": _statfs64,
     "statx": _statx,
-    "swapon": _administer,
     "symlink": _symlink,
     "symlinkat": _symlink,
     "truncate": _truncate,

@@ -13,7 +13,7 @@ import stat as st
 from parrot_py.fdtable import Node
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import W
+from parrot_py.process import R, W
 from parrot_py.syscalls.call import Answer, Call, Place, Redirect, handles
 from parrot_py.syscalls.early import check_times
 from parrot_py.syscalls.open import object_of
@@ -100,8 +100,10 @@ def link(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001
 
 @handles("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
          "chown32", "lchown32")  # fmt: skip
-def chmod(call: Call, target: Target) -> Answer:  # noqa: ARG001
-    """Changes of attributes: ENOENT, then EROFS."""
+def chmod(call: Call, target: Target) -> Answer:
+    """Changes of attributes: ENOENT, then EROFS; EBADF for futimesat on a descriptor opened with O_PATH."""
+    if call.stop.path[0] is None:
+        call.need_opened(call.int32(0))
     target.found()
     fail(errno.EROFS)
 
@@ -135,7 +137,8 @@ def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
 @handles("inotify_add_watch")
 def inotify_add_watch(call: Call, target: Target) -> Answer:
     """Watch the placeholder: what a new revision changes makes no events, as on a FUSE mount."""
-    target.found()
+    if not call.may(target.found(), R):
+        fail(errno.EACCES)
     path, _ = object_of(call, call.node(target))
     return Redirect(1, path)
 

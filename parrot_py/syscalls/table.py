@@ -65,6 +65,8 @@ NULL_PATH = 10
 _PATH, _FD, _EXEC = Kind.PATH, Kind.FD, Kind.EXEC
 _NOFOLLOW, _FOLLOW_FLAG = 0x100, 0x400
 _DONT_FOLLOW = 0x4  # FAN_MARK_DONT_FOLLOW
+_IN_DONT_FOLLOW = 0x02000000
+_UMOUNT_NOFOLLOW = 8
 _NO = (False, False)
 _ADMIN = "EPERM for names in a repository: its mount is not the kernel's"
 
@@ -121,7 +123,7 @@ ROWS: tuple[Row, ...] = (
     Row("chroot", 161, 61, _PATH, (0,), support=REFUSED, note="EPERM for a directory in a repository"),
     Row("acct", 163, 51, _PATH, (0,)),
     Row("mount", 165, 21, _PATH, (1,), support=REFUSED, note=_ADMIN),
-    Row("umount2", 166, 52, _PATH, (0,), support=REFUSED, note=_ADMIN),
+    Row("umount2", 166, 52, _PATH, (0,), follow=(lambda args: not args[1] & _UMOUNT_NOFOLLOW,), support=REFUSED, note=_ADMIN),
     Row("swapon", 167, 87, _PATH, (0,)),
     Row("quotactl", 179, 131, _PATH, (1,)),
     Row("setxattr", 188, 226, _PATH, (0,)),
@@ -138,7 +140,7 @@ ROWS: tuple[Row, ...] = (
     Row("fremovexattr", 199, 237, _FD, fd=0),
     Row("getdents64", 217, 220, Kind.DIRENTS, fd=0, warm=Warm.DIRENTS),
     Row("utimes", 235, 271, _PATH, (0,)),
-    Row("inotify_add_watch", 254, 292, _PATH, (1,), support=PARTIAL,
+    Row("inotify_add_watch", 254, 292, _PATH, (1,), follow=(lambda args: not args[2] & _IN_DONT_FOLLOW,), support=PARTIAL,
         note="events of the watched object itself only, none for the names in a directory"),
     Row("openat", 257, 295, _PATH, (1,), (0,), _open(2), warm=Warm.OPENAT),
     Row("mkdirat", 258, 296, _PATH, (1,), (0,), _NO, creates=True),
@@ -179,7 +181,8 @@ ROWS: tuple[Row, ...] = (
     Row("getxattrat", 464, 464, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("listxattrat", 465, 465, _PATH, (1,), (0,), _unless(2), empty=2),
     Row("removexattrat", 466, 466, _PATH, (1,), (0,), _unless(2), empty=2),
-    Row("open_tree_attr", 467, 467, _PATH, (1,), (0,), _unless(2), empty=2, support=REFUSED, note=_ADMIN),
+    Row("open_tree_attr", 467, 467, _PATH, (1,), (0,), _unless(2), empty=2, support=PARTIAL,
+        note="without OPEN_TREE_CLONE and attributes; EPERM with them"),
     Row("file_getattr", 468, 468, _PATH, (1,), (0,), _unless(4), empty=4),
     Row("file_setattr", 469, 469, _PATH, (1,), (0,), _unless(4), empty=4),
     # From here on calls of i386 that are not, or not with these arguments, among those of x86_64.

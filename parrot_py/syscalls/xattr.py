@@ -79,15 +79,15 @@ def listxattr(call: Call, subject: Subject) -> Answer:
 @handles("getxattrat")
 def getxattrat(call: Call, target: Target) -> Answer:
     """getxattrat(dirfd, path, flags, name, args, size): getxattr with a ``struct xattr_args`` for value and size."""
-    value, size, flags = read_xattr_args(call)
-    if flags:
-        fail(errno.EINVAL)
+    _opened(call)
+    value, size, _ = read_xattr_args(call)
     return _get(call, target, xattr_name(call, 3), value, size)
 
 
 @handles("listxattrat")
 def listxattrat(call: Call, target: Target) -> Answer:
     """listxattrat(dirfd, path, flags, list, size)."""
+    _opened(call)
     return _list(call, target, call.args[3], call.args[4])
 
 

@@ -21,14 +21,18 @@ class OracleUnavailable(Exception):
 
 
 class Oracle:
-    """A mounted read-only /cvmfs in a process of its own.  Raises OracleUnavailable where that can't be had."""
+    """A mounted read-only /cvmfs in a process of its own.  Raises OracleUnavailable where that can't be had.
 
-    def __init__(self, source: Path, name: str, modes: Mapping[str, int]) -> None:
-        self._root = places.base() / f"oracle-{os.getpid()}"
+    Commands run as *uid*, by default the job's.
+    """
+
+    def __init__(self, source: Path, name: str, modes: Mapping[str, int], uid: int | None = None) -> None:
+        uid = places.job_uid() if uid is None else uid
+        self._root = places.base() / f"oracle-{os.getpid()}-{name}-{uid}"
         self._root.mkdir()
         self._keeper = subprocess.Popen(
             [
-                *[sys.executable, "-I", str(KEEPER), str(places.job_uid())],
+                *[sys.executable, "-I", str(KEEPER), str(uid)],
                 *[str(source), name, str(self._root), json.dumps(modes)],
             ],
             stdin=subprocess.PIPE,

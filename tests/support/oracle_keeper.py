@@ -53,7 +53,7 @@ def private_namespace() -> None:
     mount("none", "/", "", MS_REC | MS_PRIVATE)
 
 
-def build_root(root: str, source: str, name: str, modes: dict[str, int]) -> None:
+def build_root(uid: int, root: str, source: str, name: str, modes: dict[str, int]) -> None:
     """A root directory like the host's, with ``/cvmfs/NAME``."""
     mount("oracle", root, "tmpfs", 0, "mode=755")
     for entry in os.scandir("/"):
@@ -69,7 +69,9 @@ def build_root(root: str, source: str, name: str, modes: dict[str, int]) -> None
     for repository in (name, LISTED_TOO):
         os.mkdir(f"{cvmfs}/{repository}")
     mount("tree", f"{cvmfs}/{name}", "tmpfs", 0, "mode=755")
-    subprocess.run(["cp", "-a", f"{source}/.", f"{cvmfs}/{name}"], check=True)
+    # Under parrot_run everything belongs to who started it.
+    kept = "--preserve=mode,timestamps,links,xattr" if uid == 0 else "--preserve=all"
+    subprocess.run(["cp", "-dR", kept, f"{source}/.", f"{cvmfs}/{name}"], check=True)
     for path, mode in modes.items():
         os.chmod(f"{cvmfs}/{name}/{path}", mode)
     mount("tree", f"{cvmfs}/{name}", "", MS_REMOUNT | MS_RDONLY)
@@ -127,7 +129,7 @@ def main() -> NoReturn:
     uid, source, name, root, modes = int(sys.argv[1]), *sys.argv[2:5], json.loads(sys.argv[5])
     try:
         private_namespace()
-        build_root(root, source, name, modes)
+        build_root(uid, root, source, name, modes)
     except OSError as error:
         say({"error": f"{error.filename}: {error.strerror}"})
         sys.exit(1)
