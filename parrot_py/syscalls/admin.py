@@ -16,7 +16,6 @@ from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call,
 from parrot_py.syscalls.early_admin import OPEN_TREE_CLONE
 from parrot_py.syscalls.open import object_of
 
-
 _QUOTA_KINDS = 3
 _QUOTA_READS = (0x800001, 0x800004, 0x800005, 0x5803, 0x5805, 0x5807, 0x5808, 0x5809)  # quotactl_cmd_write()
 

@@ -8,7 +8,7 @@ from tests.support import tree
 from tests.support.programs import I386, SOURCES, cannot_run, program
 from tests.twins.conftest import Twins
 
-NOT_TWINS = {"report", "budget", "forbid"}
+NOT_TWINS = {"report", "budget", "forbid", "walker"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
 
 

@@ -84,9 +84,9 @@ kill $p
 #: fuser
 cd $R/dir
 exec 9<$R/hello.txt
-fuser $R/hello.txt 2>/dev/null | grep -c $$
-fuser -v $R/hello.txt 2>&1 | awk 'NR>1 {print $NF}' | grep -c bash
-fuser -m $R 2>/dev/null | grep -c $$
+fuser $R/hello.txt 2>/dev/null | grep -wc $$
+fuser -v $R/hello.txt 2>&1 | awk 'NR>1 {print $NF}' | grep -m1 bash
+fuser -m $R 2>/dev/null | grep -wc $$
 fuser $R/dir/one; echo $?
 
 #: from within /proc
