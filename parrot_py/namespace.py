@@ -83,6 +83,12 @@ class _Collection:
     def statfs(self) -> StatFs:
         return StatFs()
 
+    def origins(self, inode: Inode) -> Sequence[str]:  # noqa: ARG002
+        return ()
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
+
     def counters(self) -> Mapping[str, int]:
         return {}
 

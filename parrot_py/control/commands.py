@@ -14,6 +14,8 @@ from typing import Any, Callable
 from parrot_py.config import mountlist
 from parrot_py.config.model import LCACHE, LOCAL, RESOLVER, Mount
 from parrot_py.control.channel import Request, refusal
+from parrot_py.control.fields import text
+from parrot_py.control.queries import queries
 from parrot_py.errors import ConfigError
 from parrot_py.mounts import MountTable, is_pattern
 from parrot_py.places import Native, fail
@@ -36,6 +38,7 @@ class Commands:
             "mount": self._mount,
             "unmount": self._unmount,
             "disable": self._disable,
+            **queries(walker),
         }
 
     def serve(self, request: Request) -> None:
@@ -79,8 +82,8 @@ class Commands:
         ENOENT, EACCES, EINVAL; EPERM when mounting was disabled.
         """
         table = self._table()
-        path, destination = _text(request, "path"), _text(request, "destination")
-        allowed = mountlist.permission(_text(request, "allowed"), "allowed")
+        path, destination = text(request, "path"), text(request, "destination")
+        allowed = mountlist.permission(text(request, "allowed"), "allowed")
         if not destination.startswith("/") and ":" not in destination and destination not in mountlist.WORDS:
             raise ConfigError(f"not an absolute name: {destination!r}")
         mount = mountlist.entry(path, destination, "parrot_mount", allowed)
@@ -118,7 +121,7 @@ class Commands:
     def _unmount(self, request: Request) -> Answer:
         """Take the last mount at ``path`` away.  EINVAL: there is none; EPERM: it is there to stay."""
         table = self._table()
-        path = mountlist.entry(_text(request, "path"), "/", "parrot_mount").prefix
+        path = mountlist.entry(text(request, "path"), "/", "parrot_mount").prefix
         names = [path.rstrip(b"/")]
         try:
             names.append(self._name(request, path))
@@ -133,10 +136,3 @@ class Commands:
             self._change(table.without(index))
             return {}
         return fail(errno.EINVAL)
-
-
-def _text(request: Request, field: str) -> str:
-    value = request.fields.get(field)
-    if not isinstance(value, str):
-        raise ConfigError(f"{field}: missing")
-    return value

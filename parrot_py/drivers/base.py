@@ -130,6 +130,12 @@ class StatFs(NamedTuple):
     namelen: int = 255
 
 
+def place(url: str) -> str:
+    """*url* as HOST:PATH, which is how origins are told."""
+    host, _, path = url.partition("://")[2].partition("/")
+    return f"{host.rpartition('@')[2] or 'localhost'}:/{path}"
+
+
 class Driver(Protocol):
     """A read-only tree.  All methods are thread-safe, may call :func:`may_block`, raise only ``OSError``.
 
@@ -183,6 +189,14 @@ class Driver(Protocol):
 
     def statfs(self) -> StatFs:
         """Sizes of the whole tree.  Must not raise for an unreachable server."""
+        ...
+
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """Where *inode* comes from: HOST:PATH for each server, the nearest first.  Never blocks."""
+        ...
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """Digests of the regular file *inode* that need no reading: hashlib's names → hex.  May block."""
         ...
 
     def counters(self) -> Mapping[str, int]:

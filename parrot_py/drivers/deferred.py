@@ -69,6 +69,14 @@ class Deferred:
         """See :meth:`Driver.statfs`."""
         return self._driver().statfs()
 
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """See :meth:`Driver.origins`."""
+        return self._driver().origins(inode)
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """See :meth:`Driver.digests`."""
+        return self._driver().digests(inode)
+
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
         return {} if self._made is None else self._made.counters()

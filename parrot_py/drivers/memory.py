@@ -224,6 +224,14 @@ class MemoryDriver:
         """See :meth:`Driver.statfs`."""
         return StatFs(files=len(self._state.inodes))
 
+    def origins(self, inode: Inode) -> Sequence[str]:  # noqa: ARG002 - the contract's signature
+        """See :meth:`Driver.origins`."""
+        return ()
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:  # noqa: ARG002 - the contract's signature
+        """See :meth:`Driver.digests`."""
+        return {}
+
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
         return {}

@@ -6,6 +6,7 @@ The tree must hold, among anything else, what TREE lists (attributes are up to t
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -157,6 +158,21 @@ class DriverContract:
         assert list(driver.listxattr(plain)) == []
         for there in (inode, plain):
             expect_errno(errno.ENODATA, lambda there=there: driver.getxattr(there, b"user.none"))  # type: ignore[misc]
+
+    def test_digests_are_those_of_the_content(self, driver: Driver) -> None:
+        for inode in list(walk(driver)):
+            if inode.is_regular:
+                with open(driver.materialise(inode), "rb") as file:
+                    data = file.read()
+                for name, digest in driver.digests(inode).items():
+                    assert hashlib.new(name, data).hexdigest() == digest
+
+    def test_origins_and_counters(self, driver: Driver) -> None:
+        inode = driver.lookup(b"/file")
+        driver.materialise(inode)
+        with nonblocking():
+            assert all(":" in place for place in driver.origins(inode))
+            assert all(value >= 0 for value in driver.counters().values())
 
     def test_statfs(self, driver: Driver) -> None:
         driver.lookup(b"")

@@ -126,6 +126,9 @@ class Scripted:
     def fetch(self, path: bytes, fact: Fact, txn: Transaction) -> None:  # noqa: ARG002
         txn.write(self.content)
 
+    def place(self, path: bytes) -> str:
+        return f"host:{os.fsdecode(path)}"
+
     def passage(self, path: bytes) -> bool:  # noqa: ARG002
         return False
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.base import Entry, Inode, StatFs
+from parrot_py.drivers.base import Entry, Inode, StatFs, place
 from parrot_py.drivers.cvmfs.activity import LOOKUP, OPEN, OPENDIR, OTHER, Activity
 from parrot_py.drivers.cvmfs.ahead.lists import Ahead
 from parrot_py.drivers.cvmfs.cache.layers import Layers
@@ -25,6 +25,7 @@ from parrot_py.drivers.cvmfs.catalogs.catalog import Chunk
 from parrot_py.drivers.cvmfs.catalogs.links import Expander
 from parrot_py.drivers.cvmfs.catalogs.rows import Decoder, FileContent, Mount, mount_of
 from parrot_py.drivers.cvmfs.catalogs.schema import (
+    COMPRESSION_NONE,
     FLAG_CHUNKED,
     FLAG_EXTERNAL,
     flags_algorithm,
@@ -33,7 +34,7 @@ from parrot_py.drivers.cvmfs.catalogs.schema import (
 )
 from parrot_py.drivers.cvmfs.catalogs.tree import Tree
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, ContentHash
+from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.magic.attributes import Magic
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
 from parrot_py.drivers.cvmfs.revisions import Revisions
@@ -203,6 +204,19 @@ class CvmfsDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return self._volume.statfs()
+
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """See :meth:`Driver.origins`."""
+        route = self.fetcher.route
+        path = os.fsdecode(self.config.subpath + inode.path)
+        return [f"{place(url)}{path}" for url in (route.urls if route else ())]
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """See :meth:`Driver.digests`."""
+        flags, digest, _ = self.content(inode)
+        if flags & FLAG_CHUNKED or flags_compression(flags) != COMPRESSION_NONE or not digest:
+            return {}
+        return {"sha1": digest.hex()} if flags_algorithm(flags) is Algorithm.SHA1 else {}
 
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers.base import Entry, Inode, StatFs
+from parrot_py.drivers.base import Entry, Inode, StatFs, place
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
@@ -206,6 +206,15 @@ class GrowDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`."""
         return StatFs(files=0 if self._shown is None else len(self._shown))
+
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """See :meth:`Driver.origins`."""
+        return [place(url) + os.fsdecode(inode.path) for url in self.config.urls]
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """See :meth:`Driver.digests`."""
+        digest = inode.content.digest
+        return {"sha1": digest.hex()} if digest is not None else {}
 
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""

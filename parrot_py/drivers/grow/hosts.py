@@ -146,6 +146,14 @@ class GrowHosts:
         """See :meth:`Driver.statfs`."""
         return StatFs()
 
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """See :meth:`Driver.origins`."""
+        return inode.content.export.origins(inode.content.inode) if isinstance(inode.content, Content) else ()
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """See :meth:`Driver.digests`."""
+        return inode.content.export.digests(inode.content.inode) if isinstance(inode.content, Content) else {}
+
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
         exports = list(self._exports.values())

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TypeVar
 
+from parrot_py.drivers import deadline
 from parrot_py.drivers.cvmfs.trouble import Failure
 
 T = TypeVar("T")
@@ -41,11 +42,12 @@ class Bounded:
         answer: Future[T] = Future()
         threading.Thread(target=_run, args=(question, answer), name="parrot-remote", daemon=True).start()
         try:
-            return answer.result(self._patience)
+            return answer.result(deadline.seconds(self._patience))
         except (FileNotFoundError, NotADirectoryError, PermissionError, KeyError, Failure):
             raise
         except (TimeoutError, FutureTimeout):  # one and the same since Python 3.11
-            raise Failure(f"{what}: no answer within {self._patience:g} s", errno.ETIMEDOUT, unreachable=True) from None
+            why = f"{what}: no answer within {deadline.seconds(self._patience):g} s"
+            raise Failure(why, errno.ETIMEDOUT, unreachable=True) from None
         except Exception as error:
             if any(mark in str(error) for mark in _SAID_MISSING):
                 raise FileNotFoundError(errno.ENOENT, str(error)) from None

@@ -8,6 +8,7 @@ keeps its inode number through states in which the server says the same of it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -260,6 +261,15 @@ class RemoteDriver:
     def statfs(self) -> StatFs:
         """See :meth:`Driver.statfs`: nobody knows."""
         return StatFs()
+
+    def origins(self, inode: Inode) -> Sequence[str]:
+        """See :meth:`Driver.origins`."""
+        return [self._source.place(inode.path)]
+
+    def digests(self, inode: Inode) -> Mapping[str, str]:
+        """See :meth:`Driver.digests`."""
+        fact = inode.content.state.facts[inode.path]
+        return {name: digest for name, digest in fact.digests.items() if name in hashlib.algorithms_available}
 
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""

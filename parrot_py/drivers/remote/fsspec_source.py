@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from parrot_py.config.proxies import mask
+from parrot_py.drivers.base import place
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.remote.bounded import Bounded
@@ -115,6 +116,10 @@ class FsspecSource:
 
     def _ask(self, path: bytes, question: Callable[[], T]) -> T:
         return self._bounded.call(ascii(path)[2:-1] or "/", question)
+
+    def place(self, path: bytes) -> str:
+        """See :meth:`Source.place`."""
+        return place(self.name) + os.fsdecode(path)
 
     def passage(self, path: bytes) -> bool:  # noqa: ARG002 - the protocol decides
         """See :meth:`Source.passage`: on web servers, which may say nothing of a directory."""

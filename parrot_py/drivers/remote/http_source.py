@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
 from parrot_py.config.model import DIRECT
+from parrot_py.drivers import deadline
+from parrot_py.drivers.base import place
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.heavy import import_requests
 from parrot_py.drivers.cvmfs.trouble import Failure, log
@@ -60,6 +62,10 @@ class HttpSource:
         self._began = int(time.time()) * 10**9
         self._last: dict[bytes, Fact] = {}
         self._closed = False
+
+    def place(self, path: bytes) -> str:
+        """See :meth:`Source.place`."""
+        return place(f"{self.name}:/{os.fsdecode(path)}")
 
     def passage(self, path: bytes) -> bool:
         """See :meth:`Source.passage`: any name may have something below it."""
@@ -114,7 +120,7 @@ class HttpSource:
                 for block in self._blocks(path, fact, done):
                     txn.write(block)
                     done += len(block)
-                    if time.monotonic() - began > self._patience + done / _LEAST_SPEED:
+                    if time.monotonic() - began > deadline.seconds(self._patience) + done / _LEAST_SPEED:
                         raise Failure(f"{_text(path)}: slower than {_LEAST_SPEED} bytes a second", errno.ETIMEDOUT)
             except _Cut as cut:
                 attempts = 0 if done > before else attempts + 1

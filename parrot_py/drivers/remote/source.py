@@ -57,6 +57,10 @@ class Source(Protocol):
         """
         ...
 
+    def place(self, path: bytes) -> str:
+        """Where the name *path* is, as HOST:PATH."""
+        ...
+
     def passage(self, path: bytes) -> bool:
         """Whether names below *path* may exist although nothing can be said about *path* itself."""
         ...

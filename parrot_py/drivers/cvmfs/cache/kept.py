@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from parrot_py.drivers import deadline
 from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.flights import Flights
@@ -42,5 +43,5 @@ class Kept:
 
     def _make(self, name: str, size: int | None, what: str, fill: Callable[[Transaction], None]) -> str:
         cache = self._layers.own
-        with cache.turn(name, self._patience, lambda: cache.find(name, size) is not None):
+        with cache.turn(name, deadline.seconds(self._patience), lambda: cache.find(name, size) is not None):
             return cache.find(name, size) or self._layers.make(what, name, size or 0, fill, own=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
+from parrot_py.drivers import deadline
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache.assembly import Assembly
 from parrot_py.drivers.cvmfs.cache.audit import ChunkList
@@ -175,7 +176,8 @@ class Store:
     def turn(self, name: str, size: int | None = None, cache: Cache | None = None) -> AbstractContextManager[None]:
         """Nobody else on this machine fetches the object *name* meanwhile, as far as that can be had."""
         cache = cache or self.cache
-        return cache.turn(name, self.fetcher.config.deadline, lambda: cache.find(name, size) is not None)
+        patience = deadline.seconds(self.fetcher.config.deadline)
+        return cache.turn(name, patience, lambda: cache.find(name, size) is not None)
 
     def _cached_catalog(self, name: str) -> str | None:
         found = self._find(name)

@@ -12,6 +12,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers import deadline
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache.sink import SMALL_LIMIT, PlainSink, Sink
 from parrot_py.drivers.cvmfs.ending import Ending
@@ -103,7 +104,7 @@ class Fetcher:
 
     def patience(self) -> Patience:
         """The patience for one thing, from now on."""
-        return Patience(float("inf") if self.config.failover_indefinitely else self.config.deadline)
+        return Patience(float("inf") if self.config.failover_indefinitely else deadline.seconds(self.config.deadline))
 
     def object(self, path: str, sink: Sink, patience: Patience | None = None, info: bytes = b"") -> None:
         """Feed the object at *path* (``/data/ab/cd…``) into *sink*; raises Failure, or OSError of the sink.

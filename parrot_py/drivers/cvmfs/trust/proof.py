@@ -10,6 +10,7 @@ import time
 from datetime import datetime, timezone
 
 from parrot_py.config.model import RepositoryConfig
+from parrot_py.drivers import deadline
 from parrot_py.drivers.cvmfs.cache.local import Cache
 from parrot_py.drivers.cvmfs.cache.sink import SMALL_LIMIT
 from parrot_py.drivers.cvmfs.cache.store import Store
@@ -39,7 +40,8 @@ class Prover:
         One older than *floor* is refused.  One older than *hint*, which may be a lie, is only taken when no server has
         a newer one.
         """
-        effort = _Effort(self._fetcher, len(set(self._config.urls)), time.monotonic() + self._config.deadline)
+        end = time.monotonic() + deadline.seconds(self._config.deadline)
+        effort = _Effort(self._fetcher, len(set(self._config.urls)), end)
         spare: list[tuple[Manifest, Letter, Hop]] = []
         while effort.goes_on():
             data, hop = effort.document(MANIFEST)

@@ -1,0 +1,101 @@
+"""The commands ``parrot_locate``, ``parrot_md5`` and ``parrot_timeout``: questions to the parrot_run around them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from parrot_py.control.client import Refused, ask
+
+TROUBLE, MISUSE = 1, 2
+_BLOCK = 1 << 20
+
+
+def _words(usage: str, argv: Sequence[str] | None) -> list[str] | None:
+    """The arguments; None when the usage was asked for, and printed."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["-h"], ["--help"]):
+        sys.stdout.write(usage)
+        return None
+    return words
+
+
+def _each(name: str, paths: Sequence[str], do: Callable[[str], None]) -> int:
+    """*do* each of *paths*; 0, or 1 with a line on stderr for each that failed."""
+    status = 0
+    for path in paths:
+        try:
+            do(path)
+        except (OSError, Refused) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            sys.stderr.write(f"{name}: {path}: {reason}\n")
+            status = TROUBLE
+    return status
+
+
+def locate(argv: list[str] | None = None) -> int:
+    """``parrot_locate [PATH …]``: where files come from, a line HOST:PATH for each place, the nearest first."""
+    words = _words("usage: parrot_locate [PATH ...]\n\nPrint where files come from: lines HOST:PATH.\n", argv)
+    if words is None:
+        return 0
+
+    def tell(path: str) -> None:
+        for place in ask("locate", path=os.path.abspath(path))["places"]:
+            print(place)
+
+    return _each("parrot_locate", words or ["."], tell)
+
+
+def md5(argv: list[str] | None = None) -> int:
+    """``parrot_md5 [-a ALGORITHM] FILE …``: digests as md5sum prints them, unread where parrot_run knows them.
+
+    Works outside parrot_run, too.
+    """
+    usage = "usage: parrot_md5 [-a ALGORITHM] FILE ...\n\nPrint MD5 (or sha1, sha256 ...) of files.\n"
+    words = _words(usage, argv)
+    if words is None:
+        return 0
+    algorithm = "md5"
+    if words[:1] == ["-a"] and len(words) > 1:
+        algorithm, words = words[1].lower(), words[2:]
+    if not words or algorithm not in hashlib.algorithms_available:
+        sys.stderr.write(usage)
+        return MISUSE
+    return _each("parrot_md5", words, lambda path: print(f"{_digest(path, algorithm)}  {path}"))
+
+
+def _digest(path: str, algorithm: str) -> str:
+    try:
+        known = ask("digests", path=os.path.abspath(path))["digests"].get(algorithm)
+    except (OSError, Refused):
+        known = None  # outside, or not to be had: reading tells, and says what is wrong
+    if known:
+        return str(known)
+    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def timeout(argv: list[str] | None = None) -> int:
+    """``parrot_timeout [TIME]``: how long one thing may take to fetch; without TIME as parrot_run was started with."""
+    usage = "usage: parrot_timeout [TIME]\n\nGive up fetching after TIME without progress: 30, 5m, 1h.\n"
+    words = _words(usage, argv)
+    if words is None:
+        return 0
+    if len(words) > 1:
+        sys.stderr.write(usage)
+        return MISUSE
+    try:
+        ask("timeout", seconds=words[0] if words else None)
+    except Refused as error:
+        sys.stderr.write(f"parrot_timeout: {error}\n")
+        return MISUSE if error.name == "EINVAL" else TROUBLE
+    except OSError as error:
+        sys.stderr.write(f"parrot_timeout: {error.strerror or os.strerror(error.errno or errno.EIO)}\n")
+        return TROUBLE
+    return 0
