@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
 from parrot_py.drivers.base import nonblocking
-from parrot_py.engine.core import DONE, Engine, Kind, Stop
+from parrot_py.engine.core import DONE, Engine, Stop
+from parrot_py.engine.kinds import Kind
 from parrot_py.fdtable import HostNode
 from parrot_py.namespace import ROOT, Namespace, Park
 from parrot_py.places import Target

@@ -10,7 +10,8 @@ import errno
 import os
 
 from parrot_py.drivers.base import Entry, Inode, Variant
-from parrot_py.engine.core import FOLLOW, NOFOLLOW, Engine, Stop
+from parrot_py.engine.core import Engine, Stop
+from parrot_py.engine.kinds import FOLLOW, NOFOLLOW
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Target

@@ -16,7 +16,8 @@ from typing import Callable, NamedTuple, Union
 
 from parrot_py.control.door import Door
 from parrot_py.drivers.base import Inode
-from parrot_py.engine.core import Abi, Engine, Stop
+from parrot_py.engine.core import Engine, Stop
+from parrot_py.engine.kinds import Abi
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from parrot_py.drivers.base import Entry
-from parrot_py.engine.core import NR_LSEEK
+from parrot_py.engine.kinds import NR_LSEEK
 from parrot_py.fdtable import Node
 from parrot_py.namespace import ROOT
 from parrot_py.places import Target, fail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from parrot_py.engine.core import Kind
+from parrot_py.engine.kinds import Kind
 from parrot_py.syscalls.passed import FULL, GROUPS, Group
 from parrot_py.syscalls.table import ROWS, Row
 

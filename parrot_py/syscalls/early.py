@@ -12,7 +12,7 @@ import stat as st
 import struct
 from collections.abc import Sequence
 
-from parrot_py.engine.core import Abi
+from parrot_py.engine.kinds import Abi
 from parrot_py.places import fail
 from parrot_py.syscalls.call import Call
 from parrot_py.syscalls.early_admin import ADMIN_CHECKS, Check

@@ -142,4 +142,4 @@ LAYOUTS = (
     Layout("Q", 64, stat_bytes, _statfs, struct.Struct("<qqqq"), struct.Struct("<QQH")),
     Layout("I", 32, _stat_i386, _statfs_i386, struct.Struct("<iiii"), struct.Struct("<IIH")),
 )
-"""By :class:`parrot_py.engine.core.Abi`."""
+"""By :class:`parrot_py.engine.kinds.Abi`."""

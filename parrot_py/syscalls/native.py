@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from parrot_py.engine.core import Kind
+from parrot_py.engine.kinds import Kind
 from parrot_py.fdtable import HostNode
 from parrot_py.places import Native
 from parrot_py.procfs import owner, reads, snapshot

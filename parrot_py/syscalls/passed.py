@@ -22,7 +22,7 @@ class Group(NamedTuple):
 
     @property
     def calls(self) -> tuple[dict[int, str], dict[int, str]]:
-        """The calls, to be indexed by :class:`parrot_py.engine.core.Abi`."""
+        """The calls, to be indexed by :class:`parrot_py.engine.kinds.Abi`."""
         return self.x86_64, self.i386
 
 

@@ -6,7 +6,7 @@ import errno
 import stat as st
 
 from parrot_py.drivers.base import Inode
-from parrot_py.engine.core import FOLLOW, NOFOLLOW
+from parrot_py.engine.kinds import FOLLOW, NOFOLLOW
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import W

@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Union
 
-from parrot_py.engine.core import Abi, CallSpec, Kind, Warm
+from parrot_py.engine.kinds import Abi, CallSpec, Kind, Warm
 from parrot_py.syscalls.passed import FULL, PARTIAL, REFUSED
 
 Follow = Union[bool, Callable[[Sequence[int]], bool]]

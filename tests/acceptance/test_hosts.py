@@ -13,7 +13,7 @@ from tests.support import tree
 from tests.support.hosts import assert_refused, assert_works, doctor, findings, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot
-from tests.support.programs import program
+from tests.support.programs import I386, cannot_run, program
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
@@ -47,12 +47,13 @@ CALLS = {
     "fadvise64": 221,
 }
 PTRACE = 101
+GET_SYSCALL_INFO = 0x420E
 NOT_NATIVELY = {("clone3", errno.EPERM), ("clone3", errno.EINVAL), ("statx", errno.EPERM), ("statx", errno.EINVAL)}
 """Here the job's own programs give up, with no parrot_run at all: a C library falls back on ENOSYS only."""
 
 
-def forbidding(*calls: tuple[int, int]) -> str:
-    """A host where each of *calls* (number, errno) fails."""
+def forbidding(*calls: tuple[int | str, int]) -> str:
+    """A host where each of *calls* (number or number:argument, errno) fails."""
     words = [f"{program('forbid')} {number} {error}" for number, error in calls]
     return f'exec {" ".join(words)} "$@"'
 
@@ -73,6 +74,16 @@ def test_a_call_is_forbidden(run: Parrot, name: str, error: int) -> None:
     if (name, error) in NOT_NATIVELY:
         pytest.skip("the job itself cannot do without it")
     assert_works(named(parrot_under(run, forbidding((CALLS[name], error)))))
+
+
+@pytest.mark.parametrize("options", [[], ["--no-seccomp"]], ids=["seccomp", "no-seccomp"])
+def test_the_kernel_does_not_tell_by_which_abi_a_call_was_made(run: Parrot, options: list[str]) -> None:
+    """Before Linux 5.3 it does not: then int 0x80 in 64-bit code is known by its bytes."""
+    if reason := cannot_run(*I386):
+        pytest.skip(reason)
+    command = [str(program("budget")), "int 0x80", f"{tree.TOP}/hello.txt", "3"]
+    told = parrot_under(run, forbidding((f"{PTRACE}:{GET_SYSCALL_INFO}", errno.EPERM)), command, options)
+    assert (told.status, told.stdout, told.stderr) == (0, b"", b""), told
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS], ids=["EPERM", "ENOSYS"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from parrot_py.drivers.memory import File, Link, Node
 from tests.engine.harness import TOP, Setup
-from tests.support.programs import program
+from tests.support.programs import I386, cannot_run, program
 
 FEW, MANY = 10, 110
 TREE: dict[bytes, Node | bytes] = {
@@ -17,9 +17,12 @@ TREE: dict[bytes, Node | bytes] = {
 }  # fmt: skip
 
 
-def per_call(home: Path, what: str, path: str) -> Mapping[str, float]:
+def per_call(home: Path, what: str, path: str, abi: Sequence[str] = ()) -> Mapping[str, float]:
     """What each counter grows by with one round more of *what* on *path*."""
-    low, high = (Setup(home, TREE).run(program("budget"), what, path, str(n)).expect().counters for n in (FEW, MANY))
+    if what == "int 0x80" and (reason := cannot_run(*I386)):
+        pytest.skip(reason)
+    command = program("budget", *abi)
+    low, high = (Setup(home, TREE).run(command, what, path, str(n)).expect().counters for n in (FEW, MANY))
     return {name: (high[name] - low[name]) / (MANY - FEW) for name in high}
 
 
@@ -29,10 +32,10 @@ def test_no_stop_at_all(home: Path, what: str, path: str) -> None:
     assert set(per_call(home, what, path).values()) == {0}
 
 
-@pytest.mark.parametrize("what", ["stat", "access", "open+close", "missing", "readlink", "fstat"])
-def test_native_names_cost_one_stop_in_the_core(home: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["stat", "access", "open+close", "missing", "readlink", "fstat", "int 0x80"])
+def test_native_names_cost_one_stop_in_the_core(home: Path, what: str, abi: tuple[str, ...]) -> None:
     path = {"missing": "/no/such", "readlink": "/proc/self/exe"}.get(what, "/etc/passwd")
-    counts = per_call(home, what, path)
+    counts = per_call(home, what, path, abi)
     assert (counts["stops"], counts["resumed_in_core"], counts["python"], counts["extra"]) == (1, 1, 0, 0)
 
 
@@ -40,10 +43,10 @@ def test_native_names_cost_one_stop_in_the_core(home: Path, what: str) -> None:
     ("what", "name"),
     [("stat", "file"), ("stat", "link"), ("access", "file"), ("access", "dir"), ("missing", "missing"),
      ("readlink", "link"), ("open+close", "file"), ("open+close", "link"), ("open+close", "dir"), ("fstat", "file"),
-     ("open+read+close", "file")],
+     ("open+read+close", "file"), ("int 0x80", "file")],
 )  # fmt: skip
-def test_warm_names_cost_one_stop_in_the_core(home: Path, what: str, name: str) -> None:
-    counts = per_call(home, what, f"{TOP}/{name}")
+def test_warm_names_cost_one_stop_in_the_core(home: Path, what: str, name: str, abi: tuple[str, ...]) -> None:
+    counts = per_call(home, what, f"{TOP}/{name}", abi)
     assert (counts["stops"], counts["warm"], counts["python"], counts["extra"]) == (1, 1, 0, 0)
 
 

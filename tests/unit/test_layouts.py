@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parrot_py.drivers.base import Inode, StatFs
-from parrot_py.engine.core import Abi
+from parrot_py.engine.kinds import Abi
 from parrot_py.syscalls.layouts import LAYOUTS, STATFS64_SIZE, oldstat_bytes, stat64_pieces, statfs64_bytes
 
 FILE = Inode(

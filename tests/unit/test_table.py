@@ -10,7 +10,7 @@ from ptrace.syscall.linux.i386 import SYSCALL_NAMES as I386_NAMES
 from ptrace.syscall.linux.x86_64 import SYSCALL_NAMES as X86_64_NAMES
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
-from parrot_py.engine.core import Abi, Kind, Warm
+from parrot_py.engine.kinds import Abi, Kind, Warm
 from parrot_py.syscalls import passed
 from parrot_py.syscalls.call import handlers
 from parrot_py.syscalls.early import CHECKS

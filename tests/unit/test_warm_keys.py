@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from parrot_py.drivers.memory import Directory, File, Link, Node
-from parrot_py.engine.core import FOLLOW, NOFOLLOW
+from parrot_py.engine.kinds import FOLLOW, NOFOLLOW
 from parrot_py.places import Target
 from parrot_py.warm import BATCH, Warmer, key_of
 from tests.unit.walk_world import driver, walker_of
