@@ -470,6 +470,28 @@ static void programs(void)
     next_low = low;
 }
 
+/* Of the registers of 64-bit code only the lower halves count, and all of them are kept. */
+static void halves(void)
+{
+#ifdef __x86_64__
+    static const char *const some[] = { "hello.txt", "dir", "missing", "links/file" };
+    const long above = 0x7ead00000000;
+    for (size_t i = 0; i < COUNT(some); i++) {
+        struct stat_large *l = (void *)room(sizeof *l);
+        long p = path(some[i]), fd;
+        told(C(i_access | above, p | above, R_OK | above), "access '%s'", some[i]);
+        told(C(i_stat64 | above, p | above, (long)l | above), "stat64");
+        told(fd = C(i_open, p | above, O_RDONLY | above, above), "open");
+        told(C(i_fstat64, fd | above, (long)l | above), "fstat64");
+        close((int)fd);
+        told(fd = C(i_openat | above, (uint32_t)AT_FDCWD | above, p | above, O_RDONLY), "openat");
+        close((int)fd);
+        told(syscall(0x40000000 | SYS_access, "/", R_OK), "access of x32"); /* which may be there or not */
+        next_low = low;
+    }
+#endif
+}
+
 int main(int argc, char **argv)
 {
     char here[PATH_MAX];
@@ -486,6 +508,7 @@ int main(int argc, char **argv)
     MUST(chdir(here) == 0);
     sockets();
     programs();
+    halves();
     say("registers changed: %u", changed);
     return 0;
 }

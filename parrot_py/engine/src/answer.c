@@ -58,7 +58,7 @@ int pp_restart(struct pp_engine *e, const struct pp_stop *s)
         return 0;
     }
     pp_regs regs = t->regs;
-    pp_rewind(&regs, pp_nr(&t->regs, t->abi));
+    pp_rewind(&regs, pp_nr(&t->regs));
     pp_set_regs(e, t, &regs);
     pp_go(e, t, 0);
     return 0;
@@ -208,7 +208,7 @@ static void restore(struct pp_engine *e, struct tracee *t, pp_regs *regs)
     int64_t value = (int64_t)pp_result(regs);
     for (int i = 0; i < 6; i++)
         *pp_arg(regs, t->abi, i) = *pp_arg(&t->regs, t->abi, i);
-    pp_set_nr(regs, pp_nr(&t->regs, t->abi)); /* the kernel restarts an interrupted call by this number */
+    pp_set_nr(regs, pp_nr(&t->regs)); /* the kernel restarts an interrupted call by this number */
     if (t->has_result && value >= 0)
         pp_set_result(regs, (uint64_t)t->result);
     t->has_result = false;
@@ -225,7 +225,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
     if (pp_get_regs(e, t, &regs) != 0)
         return;
     /* None of the calls we wait for can fail with ENOSYS, so this is the entry stop of an old kernel. */
-    if (e->use_seccomp && !pp_nested(t) && (int64_t)pp_result(&regs) == -ENOSYS && (int32_t)pp_nr(&regs, t->abi) >= 0) {
+    if (e->use_seccomp && !pp_nested(t) && (int64_t)pp_result(&regs) == -ENOSYS && (int32_t)pp_nr(&regs) >= 0) {
         pp_go_to_exit(e, t);
         return;
     }
@@ -241,7 +241,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
     if (pending == ASK)
         t->result = pp_asked(e, t, (long)pp_result(&regs));
     if (pending == ANSWER || pending == ASK) {
-        pp_set_nr(&regs, pp_nr(&t->regs, t->abi));
+        pp_set_nr(&regs, pp_nr(&t->regs));
         pp_set_result(&regs, (uint64_t)t->result);
         pp_set_regs(e, t, &regs);
     }

@@ -49,7 +49,8 @@ static inline int pp_code_bits(const pp_regs *r) { return r->cs == 0x33 ? 64 : r
 
 static inline int pp_left_by_syscall(const pp_regs *r) { return r->rcx == r->rip && r->r11 == r->eflags; }
 
-static inline uint64_t pp_nr(const pp_regs *r, int abi) { return abi == PP_I386 ? (uint32_t)r->orig_rax : r->orig_rax; }
+/* The upper half of the register does not count: nor for seccomp, nor for the kernel (since Linux 5.14 and in i386). */
+static inline uint32_t pp_nr(const pp_regs *r) { return (uint32_t)r->orig_rax; }
 static inline void pp_set_nr(pp_regs *r, uint64_t nr) { r->orig_rax = nr; }
 static inline uint64_t pp_result(const pp_regs *r) { return r->rax; }
 static inline void pp_set_result(pp_regs *r, uint64_t v) { r->rax = v; }

@@ -34,7 +34,7 @@ static uint64_t clone_flags(const struct pp_engine *e, struct tracee *t, int eve
     uint64_t flags = event == PTRACE_EVENT_VFORK ? SHARES_MEMORY : 0;
     if (pp_get_regs(e, t, &regs) != 0) /* also after an event of fork: clone with CLONE_VM and SIGCHLD is told as one */
         return flags;
-    int abi = pp_abi_of(e, t, &regs), nr = (int)pp_nr(&regs, abi);
+    int abi = pp_abi_of(e, t, &regs), nr = (int)pp_nr(&regs);
     if (nr == pp_nr_clone[abi])
         flags = pp_arg_value(&regs, abi, 0);
     else if (nr == pp_nr_clone3[abi])

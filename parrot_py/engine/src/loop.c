@@ -77,7 +77,7 @@ bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     if (t->no_room != pp_ip(&t->regs))
         t->no_room = 0;
     t->abi = pp_abi_of(e, t, &t->regs);
-    uint64_t nr = pp_nr(&t->regs, t->abi);
+    uint64_t nr = pp_nr(&t->regs);
     int index = nr < PP_NR_LIMIT ? e->by_nr[t->abi][nr] : -1;
     if (index < 0) {
         e->counters[PP_C_OTHER]++;

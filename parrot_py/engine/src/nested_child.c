@@ -30,7 +30,7 @@ void pp_release_orphans(struct pp_engine *e)
 /* The thread asked that its child be left alone (we took the flag out of the call: family.c). */
 static bool asks_untraced(struct tracee *t)
 {
-    return t->pending == RESTORE && pp_nr(&t->regs, t->abi) == (uint64_t)pp_nr_clone[t->abi] &&
+    return t->pending == RESTORE && pp_nr(&t->regs) == (uint64_t)pp_nr_clone[t->abi] &&
            pp_arg_value(&t->regs, t->abi, 0) & PP_CLONE_UNTRACED;
 }
 

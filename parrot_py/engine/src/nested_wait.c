@@ -38,7 +38,7 @@ static pid_t pid_of_pidfd(pid_t tid, int fd)
 /* What the call asks for.  False when it is no wait, or one that fails by its arguments alone. */
 static bool read_wait(struct tracee *t, struct wait_call *w)
 {
-    uint64_t nr = pp_nr(&t->regs, PP_X86_64), arg[5];
+    uint64_t nr = pp_nr(&t->regs), arg[5];
     for (int i = 0; i < 5; i++)
         arg[i] = *pp_arg(&t->regs, PP_X86_64, i);
     if (t->abi != PP_X86_64 || (nr != NR_WAIT4 && nr != NR_WAITID))
@@ -221,7 +221,7 @@ void pp_end_wait(struct pp_engine *e, struct tracee *t)
     if (pp_get_regs(e, t, &regs) != 0 || !read_wait(t, &w))
         return;
     long result = (long)pp_result(&regs), kernels = result;
-    pp_set_nr(&regs, pp_nr(&t->regs, PP_X86_64));
+    pp_set_nr(&regs, pp_nr(&t->regs));
     bool nothing = result == -ECHILD || result == -ERESTARTSYS || result == -ERESTARTNOHAND ||
                    (result == 0 && w.flags & WNOHANG && !w.waitid);
     if (stop_of_debuggee(e, t, &w, result)) {

@@ -139,7 +139,7 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs)
         t->no_room = pp_ip(&t->regs); /* when this very call comes again, pp_inject says ENOMEM; the next one may try */
     }
     pp_regs again = t->regs;
-    pp_rewind(&again, pp_nr(&t->regs, t->abi));
+    pp_rewind(&again, pp_nr(&t->regs));
     pp_set_regs(e, t, &again);
     t->pending = NOTHING;
     t->entered = false;
