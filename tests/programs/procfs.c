@@ -14,10 +14,13 @@ static void link_of(const char *format, ...)
     memset(value, '#', sizeof value);
     long n = syscall(SYS_readlinkat, AT_FDCWD, name, value, sizeof value - 1);
     /* Process numbers differ between the runs: the digits before "fd", or all. */
-    char *fd = strstr(name, "fd");
-    for (char *p = name; *p && p != fd; p++)
-        if (*p >= '0' && *p <= '9')
-            *p = 'N';
+    char *fd = strstr(name, "fd"), *to = name;
+    for (char *p = name; *p; p++)
+        if ((fd && p >= fd) || *p < '0' || *p > '9')
+            *to++ = *p;
+        else if (to == name || to[-1] != 'N')
+            *to++ = 'N';
+    *to = 0;
     if (n < 0)
         say("readlink %s: %s", name, errname(errno));
     else

@@ -10,6 +10,12 @@ from tests.twins.conftest import Twins
 
 NOT_TWINS = {"report", "budget", "forbid", "walker"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
+NOT_NARROW = {"walker"}
+"""It ends with EOVERFLOW, at a date in the tree that 32 bits do not hold; library does the same without that."""
+CASES = [
+    *(pytest.param(name, (), id=name) for name in PROGRAMS),
+    *(pytest.param(name, I386, id=f"{name}-i386") for name in PROGRAMS if name not in NOT_NARROW),
+]
 
 
 WIDE = "-D_FILE_OFFSET_BITS=64"
@@ -29,8 +35,7 @@ def test_ways_to_make_a_program(twins: Twins, options: tuple[str, ...]) -> None:
     assert b"MUST" not in twins.check([str(program("library", *options)), tree.TOP], timeout=120).stdout
 
 
-@pytest.mark.parametrize("abi", [(), I386], ids=["x86_64", "i386"])
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(("name", "abi"), CASES)
 def test_program(twins: Twins, name: str, abi: tuple[str, ...]) -> None:
     if reason := cannot_run(*I386 if name.startswith("i386") else abi):
         pytest.skip(reason)

@@ -162,7 +162,7 @@ static void hide_nudge(struct pp_engine *e, struct tracee *t)
 {
     pp_regs regs;
     t->nudged = false;
-    if (pp_get_regs(e, t, &regs) != 0 || (int64_t)pp_nr(&regs) < 0 || (int64_t)pp_result(&regs) != -EINTR)
+    if (pp_get_regs(e, t, &regs) != 0 || (int32_t)pp_nr(&regs) < 0 || (int64_t)pp_result(&regs) != -EINTR)
         return;
     pp_set_result(&regs, (uint64_t)-ERESTARTNOHAND);
     pp_set_regs(e, t, &regs);
