@@ -54,7 +54,7 @@ trouble = logging.getLogger("parrot_py.error")
 def announce(engine: Engine, namespace: Namespace) -> None:
     """Tell the core which names are to be judged in Python, as the table of mounts is now."""
     prefixes = namespace.prefixes()
-    engine.set_prefixes(prefixes, namespace.mounts.backs())
+    engine.set_prefixes(prefixes, namespace.mounts.backs(), namespace.mounts.for_core())
     engine.set_host(
         merge_root=not os.path.lexists(ROOT),
         prefixes_exist=any(os.path.lexists(prefix or b"/") for prefix in prefixes),

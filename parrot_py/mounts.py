@@ -160,6 +160,21 @@ class MountTable:
         places = (mount.destination for mount in self.mounts if not mount.word and not is_pattern(mount.prefix))
         return [place for place in dict.fromkeys(places) if self.name_of(place) not in (None, place)]
 
+    def for_core(self) -> list[tuple[bytes, bytes | None]]:
+        """Prefix and place of all mounts, as far as a place is all there is to say; nothing at all where that is rare.
+
+        A prefix that leads to a mount by a link counts like the mount, and is for Python.
+        """
+        if any(is_pattern(mount.prefix) for mount in self.mounts):
+            return []
+        found: list[tuple[bytes, bytes | None]] = [(CVMFS, None)]
+        for mount in self.mounts:
+            plain = not mount.word and mount.allowed == RWX and mount.destination and not under(mount.prefix, CVMFS)
+            special = any(under(mount.destination, top) for top in (CVMFS, b"/proc", b"/dev"))
+            found.append((mount.prefix, mount.destination if plain and not special else None))
+        known = {mount.prefix for mount in self.mounts}
+        return found + [(name, None) for name in self.spelled if name not in known]
+
     def with_mount(self, mount: Mount) -> MountTable:
         """The same with *mount*, which counts most."""
         return MountTable((*self.mounts, *_with_cvmfs(mount)), self.sealed, self.spelled)

@@ -28,6 +28,7 @@ _SOURCES = (
     "prefixes",
     "procnames",
     "ptrace",
+    "redirect",
     "scratch",
     "signals",
     "spawn",

@@ -67,15 +67,25 @@ class Engine:
         self._token = ffi.new("struct pp_stop *")
         self._args = ffi.new("unsigned long long[6]")
 
-    def set_prefixes(self, prefixes: Sequence[bytes], backs: Sequence[bytes] = ()) -> None:
+    def set_prefixes(
+        self,
+        prefixes: Sequence[bytes],
+        backs: Sequence[bytes] = (),
+        mounts: Sequence[tuple[bytes, bytes | None]] = (),
+    ) -> None:
         """Names at and below *prefixes* (absolute, canonical; ``b""`` is the root) are for Python to answer.
 
-        The job knows the places *backs* of the host by other names.
+        The job knows the places *backs* of the host by other names.  *mounts*: prefix and place of each mount, of which
+        the last that matches counts; where the place is all there is to know about it the core may use it by itself.
         """
         lib.pp_forget_prefixes(self._e)
         failed = any(lib.pp_add_prefix(self._e, prefix, len(prefix)) for prefix in prefixes)
         if failed or any(lib.pp_add_back(self._e, place, len(place)) for place in backs):
             raise EngineError("no memory for the table of mounts")
+        for prefix, place in mounts:
+            where, length = (ffi.NULL, 0) if place is None else (place, len(place))
+            if lib.pp_add_mount(self._e, prefix, len(prefix), where, length):
+                raise EngineError("no memory for the table of mounts")
 
     def set_session(self, directory: bytes) -> None:
         """Descriptors and working directories below *directory* are ours."""

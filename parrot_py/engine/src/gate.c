@@ -80,7 +80,7 @@ static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dir
     if (s->base[i][0] != '/')
         return NATIVE;
     if (pp_in_backs(e, s->base[i]))
-        return OURS;
+        return pp_stays_plainly(e, call, s->base[i], s->path[i]) ? NATIVE : OURS;
     snprintf(abs, sizeof abs, "%s/%s", n > 1 ? s->base[i] : "", s->path[i]);
     if (dirfd >= 0)
         snprintf(real, sizeof real, "/proc/%d/fd/%d/%s", t->tid, dirfd, s->path[i]);
@@ -149,6 +149,8 @@ static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struc
         return NATIVE; /* EFAULT or ENAMETOOLONG: the kernel says so itself */
     s->path_len[i] = (int)n;
     if (n > 0 && s->path[i][0] == '/' && !(call->rooted && gate_root(e, t, dirfd, s))) {
+        if (pp_redirect_plainly(e, t, call, s->path[i]))
+            return ANSWERED;
         if (pp_under_prefix(e, s->path[i]))
             return gate_ours(e, t, call, s, s->path[i], (size_t)n);
         return gate_absolute(e, t, s->path[i], s->path[i], call->kind == PP_EXEC);

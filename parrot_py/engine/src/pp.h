@@ -107,6 +107,13 @@ struct pp_name {
     int len;
 };
 
+struct pp_mount {
+    char *prefix;
+    int len;
+    char *place; /* NULL where Python has to know more */
+    int place_len;
+};
+
 struct pp_names {
     struct pp_name *list;
     int count, room;
@@ -151,6 +158,8 @@ struct pp_engine {
     int call_count;
     short by_nr[PP_ABIS][PP_NR_LIMIT];
     struct pp_names prefixes, backs;
+    struct pp_mount *mounts;
+    int mount_count;
     char session[PP_PATH_MAX];
     int session_len;
     struct tracee *buckets[PP_BUCKETS];
@@ -212,12 +221,14 @@ void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 long pp_status_number(pid_t tid, const char *field);
 pid_t pp_thread_group(pid_t tid);
 
-/* gate.c, exechead.c, lookup.c, prefixes.c */
+/* gate.c, exechead.c, lookup.c, prefixes.c, redirect.c */
 enum verdict { NATIVE, OURS, ANSWERED };
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
 bool pp_under(const char *path, const char *top, int len);
 bool pp_under_prefix(const struct pp_engine *e, const char *path);
 bool pp_in_backs(const struct pp_engine *e, const char *place);
+bool pp_redirect_plainly(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const char *path);
+bool pp_stays_plainly(struct pp_engine *e, const struct pp_call *call, const char *base, const char *path);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);
 bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
 bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real);

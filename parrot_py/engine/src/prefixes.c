@@ -50,6 +50,7 @@ void pp_forget_prefixes(struct pp_engine *e)
 {
     drop(&e->prefixes);
     drop(&e->backs);
+    pp_forget_mounts(e);
 }
 
 static bool any_above(const struct pp_names *names, const char *path)
