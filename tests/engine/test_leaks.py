@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.memory import File, Node
+from tests.engine import harness
 from tests.engine.harness import TOP, Setup, Tracer
 
 TREE: dict[bytes, Node | bytes] = {b"/file": b"content", b"/dir/x": b"x", b"/private": File(b"p", mode=0o400)}
@@ -35,11 +36,16 @@ def _state() -> tuple[int, int]:
     return len(os.listdir("/proc/self/fd")), int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
 
-def test_two_thousand_rounds(home: Path, use_seccomp: bool) -> None:
+@pytest.mark.parametrize(
+    ("first", "then"), [(500, 2000), pytest.param(1000, 10_000, marks=pytest.mark.stress)], ids=["short", "long"]
+)
+def test_many_rounds(home: Path, use_seccomp: bool, first: int, then: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "TIMEOUT", 40 + then / 50)
+
     def director(tracer: Tracer) -> list[tuple[int, int]]:
         states = []
         for mark in (b"first\n", b"second\n"):
-            tracer.wait_said(mark, 30)
+            tracer.wait_said(mark, 30 + then / 50)
             states.append(_state())
             os.kill(tracer.root, 10)
         return states
@@ -47,8 +53,8 @@ def test_two_thousand_rounds(home: Path, use_seccomp: bool) -> None:
     code = (
         f"{ROUND}\nimport signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [10])\n"
         "def size(): return int(open('/proc/self/statm').read().split()[0])\n"
-        "go_round(500); before = size(); print('first', flush=True); signal.sigwait([10])\n"
-        "go_round(2000); print(size() - before, 'second', flush=True); signal.sigwait([10])"
+        f"go_round({first}); before = size(); print('first', flush=True); signal.sigwait([10])\n"
+        f"go_round({then}); print(size() - before, 'second', flush=True); signal.sigwait([10])"
     )
     told = Setup(home, TREE, director=director, use_seccomp=use_seccomp).python(code)
     grown = int(told.expect().stdout.split()[1])
