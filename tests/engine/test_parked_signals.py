@@ -162,6 +162,7 @@ def test_a_parked_process_stops_and_continues(home: Path, use_seccomp: bool, num
 
     def director(tracer: Tracer) -> None:
         tracer.wait_parked()
+        tracer.wait_said(b"\n")
         child = int(tracer.said().split()[0])
         os.kill(child, number)
         tracer.wait_said(b"stopped %d\n" % number)
