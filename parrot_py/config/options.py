@@ -105,6 +105,7 @@ IGNORED = (
     Option("-s --stream-no-cache", variable="PARROT_FORCE_STREAM", ignored=_CACHE),
     Option("-S --session-caching", variable="PARROT_SESSION_CACHE", ignored=_CACHE),
     Option("-U --uid", "N", "PARROT_UID", ignored=_REAL),
+    Option("-u --username", "NAME", "", ignored="there are no identity boxes: a job has its user's rights"),
     Option("-Y --sync-write", variable="PARROT_FORCE_SYNC", ignored=_KERNEL),
     Option("-Z --auto-decompress", ignored="unused in the original, too"),
     Option(
@@ -127,7 +128,6 @@ IGNORED = (
 """Options of the original that are accepted and do nothing; each use is one line of ``-d debug``."""
 
 REFUSED = (
-    Option("-u --username", "NAME", refused=f"identity boxes are {_LATER}"),
     Option("-n --name-list", "FILE", refused=f"recording names is {_LATER}"),
     Option("--ext-image", "IMAGE=PATH", refused=f"file system images are {_LATER}"),
 )
