@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.support import tree
@@ -24,6 +26,19 @@ def test_calls_of_i386_without_seccomp(twins: Twins, name: str, abi: tuple[str, 
         pytest.skip(reason)
     twins.parrot.options.append("--no-seccomp")
     twins.check([str(program(name, *abi)), tree.TOP], timeout=120)
+
+
+@pytest.mark.parametrize("name", ["i386_calls", "exec_forms"])
+def test_calls_of_i386_under_strace(twins: Twins, name: str) -> None:
+    """Its debugger, which is one of the job, sees them as such, and they are answered all the same."""
+    if reason := cannot_run(*I386):
+        pytest.skip(reason)
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    twins.check(["strace", "-f", "-o", "trace", str(program(name, *I386)), tree.TOP], timeout=120)
+    trace = (twins.home / "w" / "trace").read_text()
+    assert f'execve("{tree.TOP}/bin/report32-own-loader"' in trace
+    assert "oldstat(" in trace or name != "i386_calls"
 
 
 def test_shell_without_seccomp(twins: Twins) -> None:
