@@ -31,7 +31,7 @@ class Copies:
         copy = b"%s/%s@%d" % (self._folder, path[len(b"/proc/") :].replace(b"/", b"-"), tid)
         former = self._last.pop(tid, None)
         if former is not None and former != copy:
-            os.unlink(former)
+            _remove(former)
         if len(self._last) >= self._many:
             self._sweep()
         os.makedirs(self._folder, exist_ok=True)
@@ -46,5 +46,12 @@ class Copies:
     def _sweep(self) -> None:
         """Remove the copies of threads that are gone; as many as there are threads may stay."""
         for tid in [tid for tid in self._last if not os.path.exists(f"/proc/{tid}")]:
-            os.unlink(self._last.pop(tid))
+            _remove(self._last.pop(tid))
         self._many = max(_FEW, 2 * len(self._last))
+
+
+def _remove(copy: bytes) -> None:
+    try:
+        os.unlink(copy)
+    except FileNotFoundError:
+        pass  # the job may clean up in its tempdir

@@ -11,7 +11,7 @@ import os
 
 from parrot_py.drivers.base import Entry, Inode, Variant
 from parrot_py.engine.core import Engine, Stop
-from parrot_py.engine.kinds import FOLLOW, NOFOLLOW
+from parrot_py.engine.kinds import FOLLOW, MOUNT_ROOT, NOFOLLOW
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Target
@@ -37,6 +37,10 @@ def key_of(stop: Stop) -> bytes | None:
     return base + b"//" + path if path else base
 
 
+def _top(place: Target) -> int:
+    return MOUNT_ROOT if place.path == place.tree.prefix else 0
+
+
 class Warmer:
     """Writes to the warm table of *engine*."""
 
@@ -59,13 +63,15 @@ class Warmer:
             return
         if place.tree.find is not None:
             if place.inode is not None and place.path == place.tree.prefix:  # names in it come and go; itself, it stays
-                self._name(key, FOLLOW if follow else _BOTH, place.inode, place.tree.device)
+                self._name(key, (FOLLOW if follow else _BOTH) | MOUNT_ROOT, place.inode, place.tree.device)
             return
         if place.inode is None:
             # With follow, what is missing may be what a link leads to: the link itself exists.
             self._engine.warm_name(key, FOLLOW if follow else _BOTH, error=errno.ENOENT)
             return
-        self._name(key, FOLLOW if follow else _valid(place.inode), place.inode, place.tree.device)
+        self._name(
+            key, (FOLLOW if follow else _valid(place.inode)) | _top(place), place.inode, place.tree.device
+        )
         self._siblings(place)
 
     def opened(self, stop: Stop, place: Target, follow: bool, path: bytes) -> None:
@@ -73,11 +79,11 @@ class Warmer:
         inode = place.inode
         if inode is None:
             return
-        self._engine.warm_name(path, _BOTH, stat=stat_bytes(inode, place.tree.device))
+        self._engine.warm_name(path, _BOTH | _top(place), stat=stat_bytes(inode, place.tree.device))
         key = key_of(stop)
         readable = inode.mode & 0o444 == 0o444 and (inode.is_regular or inode.is_dir)
         if key is not None and readable and self._walker.last_cacheable and place.tree.find is None:
-            valid = FOLLOW if follow else _valid(inode)
+            valid = (FOLLOW if follow else _valid(inode)) | _top(place)
             stat = stat_bytes(inode, place.tree.device)
             self._engine.warm_name(key, valid, stat=stat, obj=path, no_xattrs=not inode.has_xattrs)
 

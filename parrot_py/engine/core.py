@@ -209,7 +209,8 @@ class Engine:
     ) -> None:
         """Let the core answer for the name *key*: *stat* is its ``struct stat``, or *error* why there is none.
 
-        *valid* tells for which treatment of a final link this holds; *obj* is what anybody's open may be redirected to.
+        *valid* tells for which treatment of a final link this holds (and MOUNT_ROOT); *obj* is what anybody's open
+        may be redirected to.
         """
         lib.pp_warm_name(
             self._e, key, len(key), valid, error, stat or ffi.NULL, no_xattrs, obj or ffi.NULL, len(obj or b""),

@@ -62,7 +62,7 @@ class Warm(IntEnum):
     FSTATAT64 = lib.PP_W_FSTATAT64
 
 
-FOLLOW, NOFOLLOW = 1, 2
+FOLLOW, NOFOLLOW, MOUNT_ROOT = 1, 2, 4
 
 
 class CallSpec(NamedTuple):

@@ -19,6 +19,7 @@ STATX_BASIC_STATS = 0x7FF
 STATFS64_SIZE = 84  # of i386; callers must know it
 
 _STAT = struct.Struct("<QQQIIIIQqqq" + "Qq" * 3 + "24x")
+_STATX_MNT_ID, _ATTR_MOUNT_ROOT = 0x1000, 0x2000  # since Linux 5.8
 _STATX = struct.Struct("<IIQIIIHxxQQQQ" + "qIi" * 4 + "IIIIQQQ" + "88x")
 _STATFS = struct.Struct("<qqQQQQQiiqqq32x")
 _STAT_I386 = struct.Struct("<IIHHHHIIII" + "II" * 3 + "8x")
@@ -48,14 +49,15 @@ def stat_bytes(inode: Inode, device: int) -> bytes:
     )  # fmt: skip
 
 
-def statx_bytes(inode: Inode, device: int) -> bytes:
-    """``struct statx`` with the basic fields and nothing that we do not know."""
+def statx_bytes(inode: Inode, device: int, mount: int, top: bool) -> bytes:
+    """``struct statx`` with the basic fields, the id of the *mount* and whether this is its *top*."""
     seconds, ns = divmod(inode.mtime_ns, 10**9)
     time = (seconds, ns, 0)
+    attributes = _ATTR_MOUNT_ROOT if top else 0
     return _STATX.pack(
-        STATX_BASIC_STATS, BLOCK, 0, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
-        _blocks(inode), 0, *time, 0, 0, 0, *time, *time,
-        os.major(inode.rdev), os.minor(inode.rdev), os.major(device), os.minor(device), 0, 0, 0,
+        STATX_BASIC_STATS | _STATX_MNT_ID, BLOCK, attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino,
+        inode.size, _blocks(inode), _ATTR_MOUNT_ROOT, *time, 0, 0, 0, *time, *time,
+        os.major(inode.rdev), os.minor(inode.rdev), os.major(device), os.minor(device), mount, 0, 0,
     )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ import errno
 import stat as st
 
 from parrot_py.drivers.base import Inode
-from parrot_py.engine.kinds import FOLLOW, NOFOLLOW
+from parrot_py.engine.kinds import FOLLOW, MOUNT_ROOT, NOFOLLOW
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import W
+from parrot_py.procmounts import mount_id
 from parrot_py.syscalls.call import Answer, Call, Place, handles
 from parrot_py.syscalls.layouts import (
     STATFS64_SIZE,
@@ -63,7 +64,8 @@ def newfstatat(call: Call, target: Target) -> Answer:
 def _warm(call: Call, node: Node) -> None:
     """Let the core answer the next fstat of this descriptor."""
     packed = stat_bytes(node.inode, node.tree.device)
-    call.context.engine.warm_name(call.stop.base[0] or b"", FOLLOW | NOFOLLOW, stat=packed)
+    valid = FOLLOW | NOFOLLOW | (MOUNT_ROOT if node.path == node.tree.prefix else 0)
+    call.context.engine.warm_name(call.stop.base[0] or b"", valid, stat=packed)
 
 
 @handles("fstat")
@@ -90,8 +92,9 @@ def fstat64(call: Call, node: Node) -> Answer:
 
 @handles("statx")
 def statx(call: Call, target: Target) -> Answer:
-    """statx(dirfd, path, flags, mask, buf): the basic fields whatever the mask asks for."""
-    call.write(call.args[4], statx_bytes(target.found(), target.tree.device))
+    """statx(dirfd, path, flags, mask, buf): the basic fields and the mount, whatever the mask asks for."""
+    top = target.path == target.tree.prefix
+    call.write(call.args[4], statx_bytes(target.found(), target.tree.device, mount_id(target.tree), top))
     return 0
 
 

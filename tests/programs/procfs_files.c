@@ -138,6 +138,20 @@ static bool mount_line(const char *value, int field, char fields[6][PATH_MAX])
     return false;
 }
 
+/* The mount of a name by statx: the id that mountinfo has, and whether the name is the top of it.  Twice, as the second
+ * answer may come from another place than the first. */
+static void say_mount(const char *path, int dir, long id)
+{
+    struct statx x;
+    for (int i = 0; i < 2; i++) {
+        memset(&x, 0, sizeof x);
+        told(statx(dir, path, AT_EMPTY_PATH, STATX_BASIC_STATS, &x), "statx '%s'", path);
+        uint64_t mount;
+        memcpy(&mount, (char *)&x + 144, sizeof mount);
+        say("   tells the mount: %d, as fdinfo: %d, the top: %d of %d", !!(x.stx_mask & 0x1000), mount == (uint64_t)id, !!(x.stx_attributes & 0x2000), !!(x.stx_attributes_mask & 0x2000));
+    }
+}
+
 static void mounts(void)
 {
     static const char *const tables[] = { "/proc/mounts", "/etc/mtab", "/proc/self/mounts", "/proc/thread-self/mounts", "/proc/self/mountstats", "/proc/self/task/../mounts" };
@@ -155,6 +169,16 @@ static void mounts(void)
     long mine = mount_of("/proc/%d/fdinfo/%d", getpid(), 10);
     snprintf(id, sizeof id, "%ld", mine);
     say("mount ids of two files: %d, of another process: %d", mine == mount_of("/proc/%d/fdinfo/%d", getpid(), 11), mine == mount_of("/proc/%d/fdinfo/%d", other, 10));
+    static const char *const names[] = { "", "hello.txt", "dir", "links/dir", "dir/.." };
+    for (size_t i = 0; i < COUNT(names); i++)
+        say_mount(in(names[i]), AT_FDCWD, mine);
+    say_mount("", 10, mine);
+    say_mount("", 11, mine);
+    say_mount("/cvmfs", AT_FDCWD, mine);
+    int top = quiet_open(root, O_RDONLY);
+    say_mount("", top, mine);
+    say_mount(".", top, mine);
+    close(top);
     snprintf(name, sizeof name, "/proc/%d/mountinfo", getpid());
     int fd = quiet_open(name, O_RDONLY);
     MUST(fd >= 0 && slurp(fd) > 0 && stat(root, &s) == 0);

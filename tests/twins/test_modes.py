@@ -10,7 +10,8 @@ from tests.support import tree
 from tests.support.programs import I386, cannot_run, program
 from tests.twins.conftest import Twins
 
-PROGRAMS = ("open_forms", "stat_forms", "listing", "cwd", "exec_forms", "threads", "signals", "mapping", "registers")
+PROGRAMS = ("open_forms", "stat_forms", "listing", "cwd", "exec_forms", "threads", "signals", "mapping", "registers",
+            "procfs_paths", "procfs_files", "odd_calls")  # fmt: skip
 I386_PROGRAMS = ("i386_calls", "open_forms", "exec_forms", "threads", "signals", "registers")
 
 

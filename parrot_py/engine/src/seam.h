@@ -48,6 +48,9 @@ enum pp_warm {
 /* For which treatment of a link at the end of its path a warm entry holds. */
 enum { PP_FOLLOW = 1, PP_NOFOLLOW = 2 };
 
+/* Told with them: the name is the top of a mount, which statx says. */
+enum { PP_MOUNT_ROOT = 4 };
+
 /* One line of the system-call table.  Argument positions are 0 to 5, or -1 where the call has none. */
 struct pp_call {
     int nr[2]; /* by enum pp_abi; -1: that one has no such call */

@@ -5,6 +5,12 @@
 
 #define AT_KNOWN_STATX (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x2000 | 0x4000)
 
+/* What older systems lack in their headers: the id of the mount, and whether this is its top (since Linux 5.8). */
+#define HAS_MOUNT_ID 0x1000
+#define MOUNT_ID_OFFSET 144
+#define ATTR_MOUNT_ROOT 0x2000
+#define FIRST_MOUNT (1 << 30) /* as in procmounts.py */
+
 static bool answer_stat(struct pp_engine *e, struct tracee *t, const struct warm *w, uint64_t buffer)
 {
     bool ok = pp_write(t->tid, buffer, (const char *)&w->st, sizeof w->st) == sizeof w->st;
@@ -21,7 +27,9 @@ static bool answer_stat64(struct pp_engine *e, struct tracee *t, const struct wa
 static bool answer_statx(struct pp_engine *e, struct tracee *t, const struct warm *w, uint64_t buffer)
 {
     const struct stat *st = &w->st;
-    struct statx x = {.stx_mask = STATX_BASIC_STATS,
+    struct statx x = {.stx_mask = STATX_BASIC_STATS | HAS_MOUNT_ID,
+                      .stx_attributes = w->valid & PP_MOUNT_ROOT ? ATTR_MOUNT_ROOT : 0,
+                      .stx_attributes_mask = ATTR_MOUNT_ROOT,
                       .stx_blksize = (uint32_t)st->st_blksize,
                       .stx_nlink = (uint32_t)st->st_nlink,
                       .stx_uid = st->st_uid,
@@ -37,6 +45,8 @@ static bool answer_statx(struct pp_engine *e, struct tracee *t, const struct war
     x.stx_dev_minor = (uint32_t)((st->st_dev & 0xff) | ((st->st_dev >> 12) & 0xfff00));
     x.stx_rdev_major = (uint32_t)((st->st_rdev >> 8) & 0xfff);
     x.stx_rdev_minor = (uint32_t)((st->st_rdev & 0xff) | ((st->st_rdev >> 12) & 0xfff00));
+    uint64_t mount = FIRST_MOUNT + x.stx_dev_minor;
+    memcpy((char *)&x + MOUNT_ID_OFFSET, &mount, sizeof mount);
     bool ok = pp_write(t->tid, buffer, (const char *)&x, sizeof x) == sizeof x;
     pp_answer_now(e, t, ok ? 0 : -EFAULT);
     return true;
