@@ -85,9 +85,9 @@ kill $p
 cd $R/dir
 exec 9<$R/hello.txt
 fuser $R/hello.txt 2>/dev/null | grep -wc $$
-fuser -v $R/hello.txt 2>&1 | awk 'NR>1 {print $NF}' | grep -m1 bash
+fuser -v $R/hello.txt 2>&1 | grep -v Permission | awk 'NR>1 {print $NF}' | grep -m1 bash
 fuser -m $R 2>/dev/null | grep -wc $$
-fuser $R/dir/one; echo $?
+fuser $R/dir/one 2>/dev/null; echo $?
 
 #: from within /proc
 cd $R/dir
