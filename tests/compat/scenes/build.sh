@@ -39,3 +39,13 @@ cp -r $R/project p; mkdir -p lib include; cp -r $R/lib/. lib; cp -r $R/include/.
 
 #: ccache-like needs=gcc,make
 for i in 1 2 3 4; do for j in 1 2 3 4 5; do (gcc -DN=$i$j -c $R/hello.c -o $i$j.o) & done; wait; done; ls; sha256sum *.o | awk '{print $1}' | sort -u | wc -l; ar rcs all.a *.o; ar t all.a; ranlib all.a; strip -o h11 11.o; ld -r -o all.o 11.o $R/lib/libshape.a; objdump -d $R/lib/libshape.so | wc -l
+
+#: archives and precompiled headers needs=gcc,g++,make
+cp $R/lib/libshape.a .; ar x libshape.a && ls *.o; ar rcT thin.a $R/lib/libshape.a shape.o; ar t thin.a; printf '#include "shape.h"\nint main(void) { return area(0, 2, 3); }\n' >m.c; gcc -I$R/include m.c thin.a -o t; ./t; echo $?
+for linker in bfd gold; do gcc -fuse-ld=$linker -I$R/include m.c -L$R/lib -lshape -Wl,-rpath,$R/lib -o g && ./g; echo $linker $?; done; gcc -shared -fPIC -o plugin.so -x c - <<<'int answer(void) { return 42; }'; cp plugin.so p2.so
+g++ -x c++-header $R/include/shape.h -o shape.h.gch; g++ -H -I. -I$R/include -include shape.h -x c++ -c m.c -o m.o 2>&1 | grep -c gch; gcc -fprofile-arcs -ftest-coverage -I$R/include m.c $R/lib/libshape.a -o cov; ./cov; gcov -n cov-m.c 2>&1 | head -2 | sed "s#$W##"; ls *.gc*
+gcc -g -I$R/include m.c $R/lib/libshape.a -o dbg; readelf -wi dbg | grep -c cvmfs; gdb --version >/dev/null 2>&1; addr2line -e dbg main | sed "s#$W##"; nm -C dbg | grep -c area; size $R/lib/libshape.so; strings -n 8 $R/lib/libshape.so | head -3; gcc -Wp,-MD,dep.d -I$R/include -c m.c; cat dep.d; echo "-c m.c -I$R/include -o at.o" >arguments; gcc -DX=1 @arguments && ls at.o; gcc -E -P -include $R/include/shape.h - </dev/null | head -3
+
+#: submakes and job server needs=make,gcc
+mkdir -p sub{1,2,3}; for i in 1 2 3; do printf ".PHONY: all\nall: $(echo f{1..6}.o)\n%%.o:\n\t@gcc -DN=\$* -c $R/hello.c -o \$@\n" >sub$i/Makefile; done; printf 'SUBS = sub1 sub2 sub3\nall: $(SUBS)\n.PHONY: all $(SUBS)\n$(SUBS):\n\t@+$(MAKE) -s -C $@\n' >Makefile
+make -j6 -s 2>&1; find . -name '*.o' | sort | xargs sha256sum | awk '{print $1}' | sort -u | wc -l; find . -name '*.o' | wc -l; make -j6 -q; echo $?; make -f - -j3 --output-sync <<<"$(printf 'all: a b c\na b c:\n\t@sleep 0.0$$RANDOM; echo $@; cat %s/hello.c | wc -l' $R)" 2>&1 | sort; make -k -f - 2>&1 <<<"$(printf 'all: %s/missing.o\n%s/missing.o: %s/hello.c\n\tgcc -c $< -o $@' $R $R $R)" | tail -3

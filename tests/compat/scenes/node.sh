@@ -55,3 +55,15 @@ echo 'process.send({ hello: process.argv.length });' >c.js; node t.js $R | sort
 
 #: npm needs=node,npm limit=180
 cp -r $R/app app; cd app; npm --offline run -s start; npm --offline run -s hello; npm --offline ls --all 2>&1 | sed "s#$W##"; npm --offline pack ./node_modules/left 2>&1 | tail -1; npm --offline init -y >/dev/null && cd .. && mkdir new && cd new && npm --offline init -y >/dev/null && npm --offline install --no-audit --no-fund ../app/left-1.0.0.tgz 2>&1 | sed 's/ in .*//'; node -p 'require("left/package.json").version'; npm --offline install --no-audit --no-fund $R/app/node_modules/@scope/right 2>&1 | grep -v complete.log; ls -l node_modules node_modules/.bin | awk '{print $9, $10, $11}'; cd $R/app && npm --offline run -s start
+
+#: cluster and signals needs=node
+cat >t.js <<'END'
+const cluster = require('cluster'), http = require('http'), fs = require('fs'), R = process.argv[2];
+if (cluster.isPrimary) {
+    let up = 0, down = 0; process.on('SIGUSR2', () => console.log('SIGUSR2')); process.kill(process.pid, 'SIGUSR2');
+    for (let i = 0; i < 3; i++) cluster.fork();
+    cluster.on('listening', async (w, a) => { if (++up < 3) return; const all = []; for (let i = 0; i < 12; i++) all.push(fetch(`http://127.0.0.1:${a.port}/`).then(r => r.text())); console.log(new Set(await Promise.all(all)).size); Object.values(cluster.workers).forEach(w => w.kill('SIGKILL')); });
+    cluster.on('exit', (w, code, signal) => { console.log(code, signal); if (++down == 3) process.exit(9); });
+} else http.createServer((q, s) => s.end(String(fs.readdirSync(R + '/app/data').length))).listen(0, '127.0.0.1');
+END
+node t.js $R; echo $?; node --input-type=module -e 'import {watch} from "node:fs/promises"; try { for await (const e of watch("/cvmfs/not/there")) ; } catch (e) { console.log(e.code) }'; echo 'console.log(require("fs").readFileSync(0, "utf8").length)' | node - <$R/app/main.js; cat $R/app/big.txt | node -e 'process.stdin.pipe(process.stdout)' | sha256sum; node --test --test-reporter=tap - <<<'require("node:test")("x", () => {})' 2>&1 | grep -c '^# pass 1'; NODE_OPTIONS=--max-old-space-size=64 node -p 'process.execArgv.length + process.env.NODE_OPTIONS'; node --check $R/app/main.js; node --cpu-prof --cpu-prof-dir=prof $R/app/lib/m1.js; ls prof | wc -l; echo 'globalThis.x = 1' >snap.js; node --snapshot-blob snap --build-snapshot snap.js 2>&1 | grep -vi warn; ls snap; node -e 'setTimeout(() => process.exit(3), 50); process.on("exit", c => console.log("exit", c))'; echo $?; (node -e 'process.abort()'; echo $?) 2>/dev/null; (ulimit -c 0; node -e 'process.kill(process.pid, "SIGSEGV"); setTimeout(() => 0, 1000)'; echo $?) 2>/dev/null
