@@ -69,7 +69,8 @@ class Scene(NamedTuple):
     @property
     def path(self) -> str:
         """Its PATH."""
-        return f"{PATH}:{rust.directory()}" if "rustc" in self.needs else PATH
+        more = rust.directory() if "rustc" in self.needs else ""
+        return f"{PATH}:{more}" if more else PATH
 
     def missing(self) -> str:
         """Why it cannot be played here; empty if it can."""
