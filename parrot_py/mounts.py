@@ -160,6 +160,10 @@ class MountTable:
         places = (mount.destination for mount in self.mounts if not mount.word and not is_pattern(mount.prefix))
         return [place for place in dict.fromkeys(places) if self.name_of(place) not in (None, place)]
 
+    def reached(self) -> list[bytes]:
+        """The names that are there because something is mounted at them."""
+        return [m.prefix for m in self.mounts if m.word not in (*REFUSALS, LOCAL) and not is_pattern(m.prefix)]
+
     def for_core(self) -> list[tuple[bytes, bytes | None]]:
         """Prefix and place of all mounts, as far as a place is all there is to say; nothing at all where that is rare.
 

@@ -169,7 +169,7 @@ class Namespace:
     def _listing(self) -> list[bytes]:
         names = {n for n in self._names() if b"/" not in n}
         names.update(p[len(ROOT) + 1 :] for p, tree in self._trees.items() if tree and p.startswith(ROOT + b"/"))
-        names.update(m.prefix[len(ROOT) + 1 :] for m in self.mounts.mounts if os.path.dirname(m.prefix) == ROOT)
+        names.update(name[len(ROOT) + 1 :] for name in self.mounts.reached() if os.path.dirname(name) == ROOT)
         try:
             names.update(os.listdir(ROOT))
         except OSError:

@@ -101,3 +101,8 @@ def test_adding_and_taking_away() -> None:
     assert table("/a=/b", "/c/d=DENY").restricts_below(b"/c")
     assert not table("/a=/b", "/c/d=DENY").restricts_below(b"/a")
     assert table("/c/*.key=DENY").restricts_below(b"/c/deep")
+
+
+def test_only_what_leads_somewhere_is_listed() -> None:
+    made = table("/cvmfs/a=/x", "/cvmfs/b=DENY", "/cvmfs/c=LOCAL", "/cvmfs/*.org=/x", "/cvmfs/d=ENOENT")
+    assert made.reached() == [b"/cvmfs/a"]
