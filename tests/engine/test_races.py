@@ -60,3 +60,32 @@ def test_children_of_killed_parents_live(home: Path, use_seccomp: bool) -> None:
     command = engine_program("killed_parents")
     told = Setup(home, TREE, use_seccomp=use_seccomp).run(command, TOP, "200", str(home / "marks"))
     told.expect(b"born: as many as lived to their end\n")
+
+
+REPLACED = b"""#!/bin/sh
+echo started
+while [ ! -e $1 ]; do sleep 0.01; done
+cat /cvmfs/mem.test/text
+exit 7
+"""
+
+
+@pytest.mark.parametrize("where", ["of ours", "native"])
+def test_a_thread_starts_a_program_while_the_first_is_parked(home: Path, use_seccomp: bool, where: str) -> None:
+    """What the parked threads waited for comes when there is another program, and is nobody's."""
+    driver = BlockingDriver({b"/cold/file": b"12345", b"/text": b"text", b"/program": File(REPLACED, mode=0o755)})
+    (home / "program").write_bytes(REPLACED)
+    (home / "program").chmod(0o755)
+
+    def director(tracer: Tracer) -> None:
+        tracer.wait_parked(2)
+        (tracer.home / "go").touch()
+        tracer.wait_said(b"started\n")
+        driver.gate.set()
+        eventually(lambda: tracer.parked() == 0, what="the answer that nobody wants")
+        (tracer.home / "end").touch()
+
+    program = f"{TOP}/program" if where == "of ours" else str(home / "program")
+    job = Setup(home, driver=driver, director=director, use_seccomp=use_seccomp)
+    command = [str(engine_program("exec_parked")), f"{TOP}/cold/file", str(home / "go"), program, str(home / "end")]
+    job.run(*command).expect(b"started\ntext", 7)
