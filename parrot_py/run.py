@@ -8,7 +8,6 @@ import logging
 import os
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -26,15 +25,14 @@ from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.core import Engine, share_heap
 from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
+from parrot_py.joining import NOT_EXECUTABLE, NOT_FOUND, inside, join
 from parrot_py.namespace import ROOT, Namespace
-from parrot_py.process import Credentialer, proc_trouble, read_status
+from parrot_py.process import Credentialer, proc_trouble
 from parrot_py.services import Services
 from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import ROWS
 from parrot_py.threads import STACK
 from parrot_py.walk import Walker
-
-NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 GC_THRESHOLD = (50_000, 10, 10)
 """When the tracer looks for garbage in cycles, of which it makes next to none.
@@ -111,8 +109,8 @@ def run(config: RunConfig, given: Given | None = None) -> int:
 
     Raises EngineError when this machine forbids tracing; nothing was started then.
     """
-    if config.inside and _traced():
-        _join(config, given)
+    if inside(os.environ):
+        join(config, given)
     trouble = proc_trouble()
     if trouble:
         raise EngineError(f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)")
@@ -183,26 +181,6 @@ def _place(config: RunConfig) -> Path:
     if place != config.tempdir:
         log.warning("%s is mounted noexec: what the job opens is copied to %s; choose -t DIR", config.tempdir, place)
     return place
-
-
-def _traced() -> bool:
-    try:
-        return read_status(os.getpid()).get("TracerPid", "0").strip() != "0"
-    except OSError:
-        return False  # without /proc nothing can be run anyway
-
-
-def _join(config: RunConfig, given: Given | None) -> None:
-    """Inside another parrot_run there is nothing to add: the job is started in the outer one's /cvmfs."""
-    log.warning("inside another parrot_run: its configuration counts, not this one's")
-    environ = {name: value for name, _, value in (entry.partition(b"=") for entry in config.environ)}
-    if given is not None:
-        given.restore()
-    try:
-        os.execvpe(config.command[0], config.command, environ)
-    except OSError as error:
-        complain(f"cannot run {config.command[0]!r}: {error.strerror}")
-        sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
 
 
 def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:

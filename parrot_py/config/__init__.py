@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parrot_py import __version__
-from parrot_py.config import command_line, directories, environment, proxies, repositories, values
+from parrot_py.config import command_line, directories, environment, inner, proxies, repositories, values
 from parrot_py.config.command_line import REPORT, Given
 from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
@@ -59,8 +59,11 @@ def _message(given: Given, environ: Mapping[str, str]) -> Message | None:
     if "version" in given.values:
         return Message(f"parrot_run (parrot_py) {__version__}\n", 0)
     if "is-running" in given.values:
-        inside = bool(environ.get(ENABLED))
-        return Message(f"parrot_run (parrot_py) {__version__}\n" if inside else "", 0 if inside else 1)
+        # The engine is needed here only, and costs time to load.
+        from parrot_py.joining import inside
+
+        found = inside(environ)
+        return Message(f"parrot_run (parrot_py) {__version__}\n" if found else "", 0 if found else 1)
     driver = given.last("check-driver")
     if driver is not None:
         enabled = driver in DRIVERS
@@ -93,7 +96,8 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
     table = _table(given, environ, sources)
     flags = _debug_flags(given, environ)
     return RunConfig(
-        inside=bool(environ.get(ENABLED)),
+        own_options=inner.options(given),
+        own_repositories=inner.repositories(given),
         elsewhere=directories.elsewhere(environ),
         command=given.command,
         environ=environment.with_variable(entries, ENABLED.encode(), b"TRUE"),

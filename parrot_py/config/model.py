@@ -160,9 +160,9 @@ class RunConfig(NamedTuple):
     the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
     are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
     the run, and with ``syscall_table``, ``stats_file``, ``status_file`` and ``env_list`` for what parrot_py/reports.py
-    writes.  ``old_status`` is the exit status of the original where a job has none of its own.  ``inside``: the
-    environment says that another parrot_run is around this one.  ``elsewhere`` are places
-    for what must be executable, if the tempdir is mounted noexec.
+    writes.  ``old_status`` is the exit status of the original where a job has none of its own.  ``own_options`` are
+    what a parrot_run around this one leaves without effect, ``own_repositories`` what ``-r`` names.  ``elsewhere``
+    are places for what must be executable, if the tempdir is mounted noexec.
     ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
 
@@ -189,7 +189,8 @@ class RunConfig(NamedTuple):
     env_list: Path | None = None
     old_status: bool = False
     doctor: bool = False
-    inside: bool = False
+    own_options: tuple[str, ...] = ()
+    own_repositories: tuple[str, ...] = ()
     elsewhere: tuple[Path, ...] = ()
     debug_flags: frozenset[str] = frozenset()
     debug_file: str | None = None

@@ -86,12 +86,15 @@ def _status() -> dict[str, str]:
 
 
 def _tracer() -> Finding:
+    # The engine may be what does not work here.
+    from parrot_py.joining import inside
+
     status = _status()
     tracer = status.get("TracerPid", "0").strip()
+    if inside(os.environ):
+        return Finding("tracer", NOTE, "inside another parrot_run: jobs started here join it")
     if tracer == "0":
         return Finding("tracer", GOOD, "nobody traces us")
-    if os.environ.get("PARROT_ENABLED"):
-        return Finding("tracer", NOTE, "inside another parrot_run: jobs started here join it")
     return Finding("tracer", BAD, f"process {tracer} traces us", "start parrot_run without strace or gdb around it")
 
 

@@ -25,6 +25,11 @@ _UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 
 
+def answers_inside() -> bool:
+    """Whether this process is in the job of another Engine, which answers a ptrace request that no kernel knows."""
+    return bool(lib.pp_answers_inside())
+
+
 class Stop:
     """A thread of the job at the entry of a call.
 

@@ -252,7 +252,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
 }
 
 /* An entry of the auxiliary vector, whose words are as wide as the program's. */
-static uint64_t auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key)
+uint64_t pp_auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key)
 {
     char path[64], auxv[1024];
     pp_regs regs;
@@ -283,10 +283,11 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     t->has_result = false;
     t->hop = 0;
     if (t->exec_name) {
-        uint64_t address = auxv_entry(e, t, AT_EXECFN);
+        uint64_t address = pp_auxv_entry(e, t, AT_EXECFN);
         if (address)
             pp_write(t->tid, address, t->exec_name, strlen(t->exec_name) + 1);
         free(t->exec_name);
         t->exec_name = NULL;
+        pp_restore_headers(e, t);
     }
 }

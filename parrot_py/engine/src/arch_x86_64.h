@@ -56,6 +56,9 @@ static inline uint64_t pp_result(const pp_regs *r) { return r->rax; }
 static inline void pp_set_result(pp_regs *r, uint64_t v) { r->rax = v; }
 static inline uint64_t pp_ip(const pp_regs *r) { return r->rip; }
 
+/* At the end of a call, or still in one. */
+static inline int pp_in_call(const pp_regs *r) { return (int32_t)r->orig_rax >= 0; }
+
 static inline void pp_set_ip(pp_regs *r, uint64_t ip) { r->rip = ip; }
 
 /* The register of argument i.  Those of i386 count by their lower halves only: see pp_arg_value. */

@@ -7,14 +7,13 @@
 
 #include "pp.h"
 
-#define NR_RT_SIGRETURN 15
-#define NR_EXIT 60
-#define NR_SECCOMP 317
 #define CAP_SYS_ADMIN 21
 #define KNOWN_FLAGS 0x3f
 #ifndef SECCOMP_FILTER_FLAG_TSYNC
 #define SECCOMP_FILTER_FLAG_TSYNC 1
 #endif
+
+static const int nr_seccomp[PP_ABIS] = {317, 354};
 
 static bool may_administrate(pid_t tid)
 {
@@ -72,27 +71,46 @@ static enum verdict install(struct pp_engine *e, struct tracee *t, uint64_t flag
 }
 
 /* Strict mode can't follow a filter; so it becomes one, whose stops are deadly: pp_debug_seccomp. */
+static const struct sock_filter strict_program[] = {
+    {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch)},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 5, PP_AUDIT_ARCH},
+    {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+    {BPF_JMP | BPF_JGE | BPF_K, 0, 10, 2}, /* read and write */
+    {BPF_JMP | BPF_JEQ | BPF_K, 9, 0, 60}, /* exit */
+    {BPF_JMP | BPF_JEQ | BPF_K, 8, 0, 15}, /* rt_sigreturn */
+    {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRACE | PP_STRICT_DATA},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 5, PP_AUDIT_ARCH_I386},
+    {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+    {BPF_JMP | BPF_JEQ | BPF_K, 4, 0, 3},   /* read */
+    {BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 4},   /* write */
+    {BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1},   /* exit */
+    {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 119}, /* sigreturn */
+    {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRACE | PP_STRICT_DATA},
+    {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+};
+
+/* Put the program into the job's memory, with the struct sock_fprog of its ABI in front.  0 and *slot, 1 (the call will
+ * come back), or -errno. */
+static long put_program(struct pp_engine *e, struct tracee *t, uint64_t *slot)
+{
+    unsigned char text[sizeof(struct sock_fprog) + sizeof strict_program] = {0};
+    const unsigned short length = sizeof strict_program / sizeof *strict_program;
+    *slot = pp_slot(t, sizeof text);
+    if (!*slot)
+        return pp_inject(e, t, sizeof text);
+    uint64_t code = *slot + sizeof(struct sock_fprog);
+    memcpy(text, &length, sizeof length);
+    memcpy(text + (t->abi == PP_I386 ? 4 : offsetof(struct sock_fprog, filter)), &code, t->abi == PP_I386 ? 4 : 8);
+    memcpy(text + sizeof(struct sock_fprog), strict_program, sizeof strict_program);
+    return pp_poke_bytes(e, t->tid, *slot, text, sizeof text);
+}
+
 static enum verdict be_strict(struct pp_engine *e, struct tracee *t)
 {
-    static const struct sock_filter program[] = {
-        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch)},
-        {BPF_JMP | BPF_JEQ | BPF_K, 0, 4, PP_AUDIT_ARCH},
-        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
-        {BPF_JMP | BPF_JGE | BPF_K, 0, 3, 2}, /* read and write */
-        {BPF_JMP | BPF_JEQ | BPF_K, 2, 0, NR_EXIT},
-        {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, NR_RT_SIGRETURN},
-        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRACE | PP_STRICT_DATA},
-        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-    };
-    if (filtered(e, t) || t->abi != PP_X86_64)
+    uint64_t slot;
+    if (filtered(e, t))
         return NATIVE;
-    uint64_t slot = pp_slot(t, sizeof program + sizeof(struct sock_fprog));
-    long result = slot ? 0 : pp_inject(e, t, sizeof program + sizeof(struct sock_fprog));
-    struct sock_fprog head = {sizeof program / sizeof *program, (void *)(uintptr_t)(slot + sizeof head)};
-    if (!result)
-        result = pp_poke_bytes(e, t->tid, slot, &head, sizeof head);
-    if (!result)
-        result = pp_poke_bytes(e, t->tid, slot + sizeof head, program, sizeof program);
+    long result = put_program(e, t, &slot);
     if (result < 0)
         pp_answer_now(e, t, result);
     if (result)
@@ -102,7 +120,7 @@ static enum verdict be_strict(struct pp_engine *e, struct tracee *t)
     const uint64_t args[3] = {SECCOMP_SET_MODE_FILTER, 0, slot};
     for (int i = 0; i < 3; i++)
         *pp_arg(&regs, t->abi, i) = args[i];
-    pp_set_nr(&regs, NR_SECCOMP);
+    pp_set_nr(&regs, (uint64_t)nr_seccomp[t->abi]);
     pp_run_changed(e, t, &regs);
     return ANSWERED;
 }

@@ -37,6 +37,7 @@ static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
 {
     e->counters[PP_C_SIGNALS]++;
     pp_home_from_stub(e, t);
+    pp_hide_harmless(e, t, sig);
     if (t->watched)
         pp_dress_signal(e, t, sig);
     if (t->debuggee && pp_debug_signal(e, t, sig))

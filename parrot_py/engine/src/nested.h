@@ -36,6 +36,7 @@ struct debuggee {
     bool first;           /* the next stop is its first as a new thread */
     bool interrupt;       /* PTRACE_INTERRUPT is not answered yet */
     bool repeated;        /* its next entry stop is of a call that we began again: not to be seen */
+    bool refiltered;      /* the same with the stop of a filter of its own */
     bool stepping;        /* its next exit stop completes a single step */
     int attach_signals;   /* SIGSTOPs of ours on their way, which are to look like the kernel's */
     int exec_signals;     /* the same with the SIGTRAP after exec */

@@ -8,7 +8,6 @@
 
 #define EXTRA_OPTIONS (PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP)
 #define STOP_EVENT (128 << 8) /* PTRACE_EVENT_STOP */
-#define ERESTARTNOHAND 514
 #define SYSCALL_INSN 0x050f
 
 /* -- seen */
@@ -19,7 +18,7 @@ void pp_show_stop(struct pp_engine *e, struct tracee *t, enum debug_stop stop, i
     struct debuggee *d = t->debuggee;
     d->stop = stop;
     d->code = code;
-    d->waited = d->interrupt = d->stepping = false;
+    d->waited = d->interrupt = d->stepping = d->refiltered = false;
     d->order = ++e->debug_order;
     pp_set_state(e, t, SHOWN);
     pp_tell_debugger(d->debugger_group, t->tid, d->uid, CLD_TRAPPED, code);
@@ -93,8 +92,10 @@ bool pp_debug_needs_exit(const struct tracee *t) { return t->debuggee && t->debu
 /* The call in hand is made again by us: its debugger sees neither the end of this one nor the beginning of the next. */
 void pp_debug_repeats(struct tracee *t)
 {
-    if (t->debuggee)
-        t->debuggee->repeated = t->debuggee->mode == PTRACE_SYSCALL;
+    if (!t->debuggee)
+        return;
+    t->debuggee->repeated = t->debuggee->mode == PTRACE_SYSCALL;
+    t->debuggee->refiltered = t->own_filter;
 }
 
 /* How a thread that debugs, or is debugged, goes on: the request, and *sig to go with it. */
@@ -162,7 +163,7 @@ static void hide_nudge(struct pp_engine *e, struct tracee *t)
 {
     pp_regs regs;
     t->nudged = false;
-    if (pp_get_regs(e, t, &regs) != 0 || (int32_t)pp_nr(&regs) < 0 || (int64_t)pp_result(&regs) != -EINTR)
+    if (pp_get_regs(e, t, &regs) != 0 || !pp_in_call(&regs) || (int64_t)pp_result(&regs) != -EINTR)
         return;
     pp_set_result(&regs, (uint64_t)-ERESTARTNOHAND);
     pp_set_regs(e, t, &regs);
@@ -261,6 +262,10 @@ bool pp_debug_seccomp(struct pp_engine *e, struct tracee *t)
         return true;
     }
     if (t->debuggee && t->debuggee->options & PTRACE_O_TRACESECCOMP) {
+        bool seen = t->debuggee->refiltered;
+        t->debuggee->refiltered = false;
+        if (seen)
+            return false;
         pp_show_stop(e, t, D_SECCOMP, SIGTRAP | PTRACE_EVENT_SECCOMP << 8);
         return true;
     }

@@ -249,37 +249,15 @@ void pp_run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs);
 void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
+uint64_t pp_auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);
 
 /* confine.c */
 enum verdict pp_gate_prctl(struct pp_engine *e, struct tracee *t, const struct pp_stop *s);
 enum verdict pp_gate_seccomp(struct pp_engine *e, struct tracee *t, const struct pp_stop *s);
 
-/* nested*.c: debuggers in the job.  Each is called where its name says, and most return whether they dealt with it. */
-static inline bool pp_nested(const struct tracee *t) { return t->debuggee || t->watched || t->waiting; }
-void pp_begin_later(struct pp_engine *e, struct tracee *t, bool seccomp);
-bool pp_begin_held(struct pp_engine *e, struct wait_event event, struct pp_stop *s);
-bool pp_nested_syscall_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s);
-enum verdict pp_ptrace_call(struct pp_engine *e, struct tracee *caller, const struct pp_stop *s);
-long pp_asked(struct pp_engine *e, struct tracee *t, long value);
-int pp_debug_request(struct pp_engine *e, struct tracee *t, int *sig);
-void pp_dress_signal(struct pp_engine *e, struct tracee *t, int sig);
-bool pp_debug_signal(struct pp_engine *e, struct tracee *t, int sig);
-bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig);
-bool pp_debug_entry(struct pp_engine *e, struct tracee *t);
-bool pp_debug_exit(struct pp_engine *e, struct tracee *t);
-bool pp_debug_event(struct pp_engine *e, struct tracee *t, int event);
-bool pp_debug_seccomp(struct pp_engine *e, struct tracee *t);
-bool pp_take_wait(struct pp_engine *e, struct tracee *t);
-void pp_end_wait(struct pp_engine *e, struct tracee *t);
-void pp_apply_options(struct pp_engine *e, struct tracee *t);
-void pp_debug_repeats(struct tracee *t);
-bool pp_debug_needs_exit(const struct tracee *t);
-void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child, int event);
-void pp_debug_death(struct pp_engine *e, struct tracee *t, int status);
-void pp_debug_drop(struct pp_engine *e, struct tracee *t);
-void pp_debug_rename(struct pp_engine *e, struct tracee *t, pid_t old);
-void pp_debug_end(struct pp_engine *e);
+/* headers.c */
+void pp_restore_headers(const struct pp_engine *e, struct tracee *t);
 
 /* family.c */
 void pp_note_death(struct pp_engine *e, pid_t tid, int status);
@@ -295,11 +273,15 @@ void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
 void pp_hang_up(struct pp_engine *e);
 void pp_forward(struct pp_engine *e, const siginfo_t *info);
 void pp_check_parked(struct pp_engine *e);
+#define ERESTARTNOHAND 514 /* the kernel's own: a call begins again unless a handler runs */
+void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig);
 int64_t pp_now(void);
 void pp_block_signals(struct pp_engine *e);
 
 /* filter.c */
 struct sock_fprog;
 int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program);
+
+#include "hooks.h"
 
 #endif

@@ -35,25 +35,57 @@ void pp_hang_up(struct pp_engine *e)
             kill(t->tid, SIGHUP);
 }
 
-/* Signals that would be delivered to a thread now, as its /proc status tells; 0 when it cannot be told. */
-static uint64_t deliverable(pid_t tid)
+struct masks {
+    uint64_t pending, blocked, ignored, caught;
+};
+
+/* What the /proc status of a thread says about signals; nothing is pending when it cannot be told. */
+static struct masks masks_of(pid_t tid)
 {
     char path[64], line[128];
     unsigned long long value, pending = 0, blocked = 0, ignored = 0, caught = 0;
     snprintf(path, sizeof path, "/proc/%d/status", tid);
     FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    while (fgets(line, sizeof line, f)) {
+    while (f && fgets(line, sizeof line, f)) {
         if (sscanf(line, "SigPnd: %llx", &value) == 1 || sscanf(line, "ShdPnd: %llx", &value) == 1)
             pending |= value;
         sscanf(line, "SigBlk: %llx", &blocked);
         sscanf(line, "SigIgn: %llx", &ignored);
         sscanf(line, "SigCgt: %llx", &caught);
     }
-    fclose(f);
-    uint64_t harmless = (1ULL << (SIGCHLD - 1)) | (1ULL << (SIGURG - 1)) | (1ULL << (SIGWINCH - 1)) | (1ULL << (SIGCONT - 1));
-    return pending & ~blocked & ~ignored & ~(harmless & ~caught);
+    if (f)
+        fclose(f);
+    return (struct masks){pending, blocked, ignored, caught};
+}
+
+/* Signals that do nothing to the process: ignored, or by default without effect. */
+static uint64_t harmless(const struct masks *m)
+{
+    uint64_t by_default =
+        (1ULL << (SIGCHLD - 1)) | (1ULL << (SIGURG - 1)) | (1ULL << (SIGWINCH - 1)) | (1ULL << (SIGCONT - 1));
+    return m->ignored | (by_default & ~m->caught);
+}
+
+/* Signals that would be delivered to a thread now, as its /proc status tells; 0 when it cannot be told. */
+static uint64_t deliverable(pid_t tid)
+{
+    struct masks m = masks_of(tid);
+    return m.pending & ~m.blocked & ~harmless(&m);
+}
+
+/* A thread stops for a signal.  The kernel drops one that does nothing at once, unless the thread is traced: then it is
+ * woken for it, and calls that cannot be begun again (epoll_wait, sigtimedwait, semop ...) would fail with EINTR.  They
+ * begin again here, with their full time. */
+void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig)
+{
+    pp_regs regs;
+    if (pp_get_regs(e, t, &regs) != 0 || (int64_t)pp_result(&regs) != -EINTR || !pp_in_call(&regs))
+        return;
+    struct masks m = masks_of(t->tid);
+    if (!(harmless(&m) >> (sig - 1) & 1))
+        return;
+    pp_set_result(&regs, (uint64_t)-ERESTARTNOHAND);
+    pp_set_regs(e, t, &regs);
 }
 
 int64_t pp_now(void)
