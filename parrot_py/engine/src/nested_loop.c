@@ -2,6 +2,7 @@
 #include "pp.h"
 
 /* What the kernel tells with a stop at a call (linux/ptrace.h, which does not go with sys/ptrace.h). */
+#define NR_PTRACE 101
 #define AT_ENTRY 1
 #define AT_EXIT 2
 
@@ -16,12 +17,16 @@ void pp_begin_later(struct pp_engine *e, struct tracee *t, bool seccomp)
         pp_go(e, t, 0);
 }
 
+/* Pre: pp_take_wait has read the registers. */
+static bool is_ptrace(const struct tracee *t) { return t->abi == PP_X86_64 && pp_nr(&t->regs) == NR_PTRACE; }
+
 /* The entry of a call of a thread that debugs or is debugged, once its debugger has seen it. */
 static bool begin_call(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
 {
     if (t->watched && pp_take_wait(e, t))
         return false;
-    if (!e->use_seccomp)
+    /* ptrace is answered here, before our filter stops it once more; a filter of its own might kill what is skipped. */
+    if (!e->use_seccomp || (t->watched && !t->own_filter && is_ptrace(t)))
         return pp_entry_stop(e, t, s);
     pp_go(e, t, 0);
     return false;
