@@ -202,9 +202,34 @@ static void other_signals(void)
     say("with __WALL: exit %d", WEXITSTATUS(status));
 }
 
+/* In a program that has not used the tree yet: the child is the first who does, in memory that is its own or not. */
+static void fresh(unsigned long flags)
+{
+    MUST(chdir("/") == 0);
+    aftermath("first", flags, clone(child, stack + STACK, (int)(flags | SIGCHLD), NULL));
+}
+
+static void in_fresh_programs(char *tree)
+{
+    static char *const all[] = { "0", "4000", "100", "4100" };
+    for (size_t i = 0; i < COUNT(all); i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            execl("/proc/self/exe", "clones", tree, all[i], NULL);
+            _exit(1);
+        }
+        say_wait(all[i], pid);
+    }
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
+    if (argc > 2) {
+        fresh(strtoul(argv[2], NULL, 16));
+        return 0;
+    }
+    in_fresh_programs(argv[1]);
     MUST(chdir("/") == 0);
     combinations(0, "clone");
     combinations(CLONE_VFORK, "vfork");
