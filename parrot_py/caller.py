@@ -82,6 +82,8 @@ def hold_standard_descriptors() -> None:
 
 def take() -> Given:
     """Make this process fit for its work; what the caller had set."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C before the job starts is the end, not a traceback
     umask = os.umask(0o077)
     os.umask(umask & 0o077)  # what the owner may do is never masked: these directories are for us
     limits = [changed for name in _RAISED if (changed := _raise(getattr(resource, name), _ENOUGH.get(name)))]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +46,15 @@ class Terminal:
             os.close(self._master)
             self._master = -1
 
+    def foreground(self) -> list[int]:
+        """The processes of the foreground group."""
+        group = os.tcgetpgrp(self._master)
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and _group(int(name)) == group]
+
+    def resize(self, rows: int, columns: int) -> None:
+        """The window gets another size; the kernel tells the foreground group (SIGWINCH)."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def type(self, text: str) -> None:
         """Send *text* as typed; ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z, ``\\x04`` Ctrl-D."""
         os.write(self._master, text.encode())
@@ -61,6 +73,23 @@ class Terminal:
         told, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return told
 
+    def rest(self, seconds: float = 20) -> str:
+        """Everything until nobody holds the other end any more."""
+        end = time.monotonic() + seconds
+        while select.select([self._master], [], [], max(0.0, end - time.monotonic()))[0]:
+            try:
+                self.seen += os.read(self._master, 65536).decode("utf-8", "replace")
+            except OSError:
+                return self.seen
+        raise AssertionError(f"no end within {seconds} s; the terminal shows:\n{self.seen}")
+
     def wait(self) -> int:
         """The exit status of the command, which must be about to end."""
         return self.process.wait(20)
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0

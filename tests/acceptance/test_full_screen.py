@@ -1,0 +1,296 @@
+"""Full-screen programs: what the screen shows under parrot_run is what it shows natively, character by character.
+
+The terminal is a tmux of the test's own, outside parrot_run, which keeps the screen.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support import places, tree
+from tests.support.parrot import Parrot, environment
+from tests.support.processes import eventually, marked
+from tests.support.sites import Site
+
+MakeParrot = Callable[..., Parrot]
+COMPAT = pytest.mark.compat
+
+
+class Screen:
+    """A command in a window of 80 by 24.  Use it in a ``with`` statement."""
+
+    def __init__(self, home: Path, command: Sequence[str | bytes], top: str) -> None:
+        places.fresh(home)
+        self.env = environment(home, {"TERM": "xterm", "R": top, "EXINIT": "set nomore", "LESSHISTFILE": "-"})
+        self.home = home
+        words = " ".join(shlex.quote(word if isinstance(word, str) else word.decode()) for word in command)
+        self.tmux("-f/dev/null", "new-session", "-d", "-x", "80", "-y", "24", f"{words}; echo ended $? >told; cat")
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tmux("kill-server")
+
+    def tmux(self, *words: str) -> str:
+        """Talk to the tmux that holds the window."""
+        command = ["tmux", "-S", str(self.home / "tmux"), *words]
+        done = subprocess.run(
+            command, env=self.env, cwd=self.home, capture_output=True, text=True, timeout=30, check=True,
+            **places.as_job(),
+        )  # fmt: skip
+        return str(done.stdout)
+
+    def shown(self) -> str:
+        """What is on the screen."""
+        return self.tmux("capture-pane", "-p").rstrip("\n")
+
+    def wait(self, text: str) -> str:
+        """Wait until *text* is on the screen, and the screen at rest."""
+        eventually(lambda: text in self.shown(), what=f"{text!r} on the screen")
+        before = ""
+        while (now := self.shown()) != before:
+            before = now
+        return now
+
+    def type(self, *keys: str) -> None:
+        """Keys by tmux's names; other words as they are."""
+        self.tmux("send-keys", *keys)
+
+    def ended(self) -> str:
+        """The line with the exit status, once the command has ended."""
+        told = self.home / "told"
+        eventually(lambda: told.exists() and bool(told.read_text()), what="the command to end")
+        return told.read_text().strip()
+
+
+Play = Callable[[Screen], Iterator[str]]
+
+
+@pytest.fixture
+def run(twin: Site, parrot: MakeParrot) -> Parrot:
+    if not shutil.which("tmux"):
+        pytest.skip("tmux is not installed")
+    return parrot([twin.entry(tree.NAME)])
+
+
+def alike(run: Parrot, command: Sequence[str], play: Play) -> None:
+    """The same play natively and under parrot_run shows the same screens."""
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed")
+    shown = []
+    for name, top, line in (
+        ("n", str(tree.twin_tree().plain), list(command)),
+        ("p", tree.TOP, run.command(command)),
+    ):
+        inside = ["/bin/sh", "-c", 'cd "$R" && exec "$@"', "sh", *command]
+        start: Sequence[str | bytes] = inside if name == "n" else [*line[: -len(command)], *inside]
+        with Screen(run.home / name, start, top) as screen:
+            shown.append([each.replace(top, "TOP") for each in play(screen)])
+            shown[-1].append(screen.ended())
+    for native, under in zip(*shown):
+        assert under == native
+
+
+def less(screen: Screen) -> Iterator[str]:
+    """Paging, searching, the next file, jumping, another size of the window."""
+    yield screen.wait("1")
+    screen.type("Space")
+    screen.type("/", "f0100", "Enter")
+    yield screen.wait("f0100")
+    screen.type("G")
+    yield screen.wait("END")
+    screen.type("5g")
+    yield screen.wait("f0004")
+    screen.tmux("resize-window", "-x", "60", "-y", "15")
+    screen.type("1g", "R")
+    yield screen.wait("f0000")
+    screen.type(":n", "Enter")
+    yield screen.wait("hello, world")
+    screen.type("!", "cat dir/one", "Enter")
+    yield screen.wait("this is one")
+    screen.type("Enter", "q")
+
+
+def test_less(run: Parrot) -> None:
+    listing = 'ls many >"$HOME/list"; exec less -S "$HOME/list" hello.txt dir/two'
+    alike(run, ["bash", "-c", listing], less)
+
+
+def vim(screen: Screen) -> Iterator[str]:
+    """Read a file of the tree, fail to write it, write a native one, browse a directory, run a command."""
+    yield screen.wait("hello, world")
+    screen.type("A", " and more", "Escape", ":w", "Enter")
+    yield screen.wait("E")
+    screen.type(":w! ~/mine", "Enter")
+    yield screen.wait("written")
+    screen.type(":e dir/sub/leaf", "Enter")
+    screen.type(":e! dir/sub/leaf", "Enter")
+    yield screen.wait("this is sub/leaf")
+    screen.type(":r !pwd; cat $R/dir/file", "Enter")
+    yield screen.wait("this is file")
+    screen.tmux("resize-window", "-x", "60", "-y", "15")
+    yield screen.wait("this is file")
+    screen.type("C-z")
+    screen.type(":cq", "Enter")
+
+
+def test_vim(run: Parrot) -> None:
+    alike(run, ["vim", "-u", "NONE", "-i", "NONE", "-n", "hello.txt"], vim)
+
+
+@COMPAT
+def test_vim_explores(run: Parrot) -> None:
+    def play(screen: Screen) -> Iterator[str]:
+        screen.wait("leaf")
+        screen.type("/leaf", "Enter", "Enter")
+        yield screen.wait("this is sub/leaf")
+        screen.type(":Explore", "Enter")
+        screen.wait("deeper")
+        screen.type(":qa!", "Enter")
+
+    alike(run, ["vim", "-u", "NONE", "-i", "NONE", "-n", "-N", "--cmd", "set nocp | filetype plugin on",
+                "-c", "runtime plugin/netrwPlugin.vim", "-c", "Explore dir/sub"], play)  # fmt: skip
+
+
+def python(screen: Screen) -> Iterator[str]:
+    """The interactive interpreter with readline."""
+    screen.wait(">>>")
+    screen.type("import os; os.chdir(os.environ['R'] + '/dir'); sorted(os.listdir())", "Enter")
+    yield screen.wait("'two']")
+    screen.type("open('file').read", "()", "Enter")
+    yield screen.wait("this is file")
+    screen.type("Up", "Enter")
+    yield screen.wait("this is file")
+    screen.type("os.getc", "Tab", "b()", "Enter")
+    screen.wait("dir")
+    screen.type("import time; time.sleep(100)", "Enter", "C-c")
+    yield screen.wait("KeyboardInterrupt")
+    screen.type("exit(3)", "Enter")
+
+
+def test_python(run: Parrot) -> None:
+    alike(run, ["/usr/bin/python3", "-q", "-I"], python)
+
+
+def bash(screen: Screen) -> Iterator[str]:
+    """Completion of paths, line editing, history, a nested full-screen program."""
+    screen.wait("ready>")
+    screen.type("cat hel", "Tab", "Enter")
+    yield screen.wait("hello, world")
+    screen.type("cat $R/di", "Tab", "fi", "Tab", "Enter")
+    yield screen.wait("this is file")
+    screen.type("ls dir/", "Tab", "Tab")
+    yield screen.wait("two")
+    screen.type("sub/l", "Tab", "Enter")
+    screen.type("cd links; cd ../dir; pwd -P; echo ~/x/..", "C-a", "C-k", "Enter")
+    screen.type("echo typed", "C-w", "again", "Enter", "Up", "Up", "Down", "Enter")
+    yield screen.wait("again\nready> echo again\nagain")
+    screen.type("exit 4", "Enter")
+
+
+def test_bash(run: Parrot) -> None:
+    inside = ["bash", "-c", 'PS1="ready> " exec bash --norc --noprofile -i']
+    alike(run, inside, bash)
+
+
+INNER_TMUX = """\
+tmux -S "$HOME/inner" -f/dev/null new-session -d -x 70 -y 20 'PS1="in> " exec bash --norc --noprofile -i'
+t() { tmux -S "$HOME/inner" "$@"; }
+t send-keys 'cd $R/dir; cat file; stty size' Enter
+until t capture-pane -p | grep -q '^20 70'; do sleep 0.1; done
+t capture-pane -p | grep -v '^$'
+t split-window -h 'cat $R/hello.txt -'; t list-panes -F '#{pane_width} #{pane_current_command}' | sort
+t resize-pane -L 5; t display-message -p '#{pane_current_path}'
+(cd $R/dir; t new-window -c "$PWD" 'pwd; exec cat'); until t capture-pane -p | grep -q .; do sleep 0.1; done
+t capture-pane -p | grep .
+t kill-server; echo killed $?
+until [ ! -S "$HOME/inner" ]; do sleep 0.1; done; t ls 2>&1 | cut -d' ' -f1-2
+"""
+
+
+def test_tmux_inside(run: Parrot) -> None:
+    """Its server is a daemon, which parrot_run waits for."""
+
+    def play(screen: Screen) -> Iterator[str]:
+        yield screen.wait("no server")
+
+    alike(run, ["bash", "-c", INNER_TMUX + "sleep 0.2; exit 5"], play)
+    eventually(lambda: not marked(str(run.home / "p")), what="every process to end")
+
+
+def test_a_tmux_that_outlives_the_first_process(run: Parrot) -> None:
+    """The session is left and found again; the run ends with the server, with the status of the first process."""
+    start = 'tmux -S "$HOME/inner" -f/dev/null new-session -d "cd /cvmfs; exec cat"; exit 6'
+    with Screen(run.home / "p", run.command(["bash", "-c", start]), tree.TOP) as screen:
+        inner = ["tmux", "-S", str(run.home / "p" / "inner")]
+
+        def ask(*words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*inner, *words], env=screen.env, capture_output=True, text=True, check=False, **places.as_job()
+            )
+
+        eventually(lambda: ask("ls").returncode == 0, what="the server to be there")
+        assert not (screen.home / "told").exists()
+        assert ask("kill-server").returncode == 0
+        assert screen.ended() == "ended 6"
+
+
+SCREEN = """\
+export SCREENDIR=$HOME/screens; mkdir -m 700 $SCREENDIR
+screen -c /dev/null -dmS one sh -c 'cd $R/dir; pwd; cat file; exec cat'
+until screen -S one -Q windows >/dev/null 2>&1; do sleep 0.1; done
+screen -S one -X stuff 'typed^M'
+until screen -S one -X hardcopy $HOME/copy && grep -q typed $HOME/copy; do sleep 0.1; done
+grep . $HOME/copy
+screen -S one -X quit; until ! screen -ls | grep -q one; do sleep 0.1; done
+echo over
+"""
+
+
+@COMPAT
+def test_screen_inside(run: Parrot) -> None:
+    if not shutil.which("screen"):
+        pytest.skip("screen is not installed")
+
+    def play(screen: Screen) -> Iterator[str]:
+        yield screen.wait("over")
+
+    alike(run, ["bash", "-c", SCREEN], play)
+
+
+EXPECT = r"""
+set timeout 20
+spawn -noecho bash --norc --noprofile --noediting -i
+expect -re {\$ $}
+send "PS1='now> '\r"
+expect -re {now> $}
+send "cd \$R/dir; cat file; stty size >/dev/null; sleep 600\r"
+expect "this is file"
+sleep 1
+send "\003"
+expect -re {now> $}
+send "echo status \$?; exit 4\r"
+expect "status 130"
+expect eof
+exit [lindex [wait] 3]
+"""
+
+
+def test_expect(run: Parrot) -> None:
+    if not shutil.which("expect"):
+        pytest.skip("expect is not installed")
+    script = run.home / "script.exp"
+    script.write_text(EXPECT)
+
+    def play(screen: Screen) -> Iterator[str]:
+        screen.ended()
+        yield screen.shown()
+
+    alike(run, ["expect", "-f", str(script)], play)
