@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from parrot_py.drivers.base import blocking
@@ -69,9 +69,14 @@ class Pool:
             self._queue.put(None)
 
     def _work(self) -> None:
-        while (wanted := self._queue.get()) is not None:
+        wanted = self._queue.get()
+        while wanted is not None:
             _make(*wanted)
-            self._idle.release()
+            try:
+                wanted = self._queue.get_nowait()
+            except Empty:
+                self._idle.release()
+                wanted = self._queue.get()
 
 
 def _make(call: Call, done: Done) -> None:

@@ -58,6 +58,8 @@ static bool collect(struct pp_engine *e, pid_t tid)
 {
     int status;
     e->queue_head = e->queue_count = 0;
+    if (tid <= 0) /* the kernel had no room to say who (`ulimit -i`); and for waitpid, 0 would be our group */
+        return false;
     return waitpid(tid, &status, __WALL | __WNOTHREAD | WNOHANG) == tid && pp_push(e, tid, status) == 0;
 }
 
