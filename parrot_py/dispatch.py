@@ -141,6 +141,7 @@ class Dispatcher:
         if row.kind is Kind.PATH or row.kind in ADDRESSES:
             return bypath.path_call(call, row)
         if row.kind is Kind.EXEC:
+            check_early(call)
             place = resolve_place(call, row, 0)
             borders.check(call, row, [place])
             return handlers[row.name](call, place)

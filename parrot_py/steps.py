@@ -16,7 +16,7 @@ from parrot_py.fdtable import Node
 from parrot_py.mounts import is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import X, environment, own_proc
+from parrot_py.process import environment, own_proc
 from parrot_py.trail import Trail
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ RESOLVE_PARENT = 0x10000  # our own: the last component is a name to create or r
 
 _JUMPS = re.compile(rb"/proc/\d+(/task/\d+)?/(cwd|exe|root|fd/\d+|map_files/[^/]+|ns/[^/]+)\Z")
 """Links of /proc that lead to an object, not to a path."""
-
-
-def everybody_may_search(inode: Inode) -> bool:
-    """Whether no credentials can make a difference to searching this directory."""
-    return inode.mode & 0o111 == 0o111
 
 
 class Walk(Trail):
@@ -70,12 +65,14 @@ class Walk(Trail):
 
     def run(self) -> Target | Native:
         """Go the whole way; raises OSError."""
+        if self.todo and self.inode is not None and not self.inode.is_dir:
+            fail(errno.ENOTDIR)  # before any name is looked at
         while self.todo:
             name = self.todo.pop()
             self.last = DOT if name == b"." else DOTDOT if name == b".." else NORMAL
             if name == b".." and self.how and self._stays_at_top():
                 continue
-            if self.parent and not self.todo and self.last != NORMAL:
+            if self.parent and not self.todo and self.last != NORMAL and self._may_pass():
                 self.above = self.mount
                 break  # what counts is the directory before the dots
             self.above, self._governed = self.mount, (self.mount, self.point)
@@ -131,15 +128,8 @@ class Walk(Trail):
     # -- inside one of our trees
 
     def _step_ours(self, name: bytes) -> Target | Native | None:
-        inode = self.inode
-        assert inode is not None
+        self._may_pass()
         assert self.tree is not None
-        if not inode.is_dir:
-            fail(errno.ENOTDIR)
-        if not everybody_may_search(inode):
-            self.uncacheable = True
-            if not self.walker.credentials(self.tid).may(inode, X):
-                fail(errno.EACCES)
         if name == b".":
             return None
         self.node = None
@@ -147,6 +137,8 @@ class Walk(Trail):
             self._up()
             return None
         if len(name) > NAME_MAX:
+            if self.parent and not self.todo:  # who creates it looks at the length, who removes it does not
+                return self._missing(self.tree, self.here + b"/" + name)
             fail(errno.ENAMETOOLONG)
         if self._crosses(name):
             return None

@@ -17,9 +17,15 @@ from parrot_py.fdtable import HostNode, Node
 from parrot_py.mounts import ASKED, NOTHING, REFUSALS, is_pattern, is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import Native, fail
+from parrot_py.process import X
 
 if TYPE_CHECKING:
     from parrot_py.walk import Walker
+
+
+def everybody_may_search(inode: Inode) -> bool:
+    """Whether no credentials can make a difference to searching this directory."""
+    return inode.mode & 0o111 == 0o111
 
 
 class _Spot(NamedTuple):
@@ -128,6 +134,19 @@ class Trail:
     def local(self) -> bool:
         """Whether /cvmfs is the host's own here."""
         return self.mount != NOTHING and self.table.mounts[self.mount].word == LOCAL
+
+    def _may_pass(self) -> bool:
+        """True, or raises, when what the walk has come to is no directory that may be searched."""
+        inode = self.inode
+        if inode is None:
+            return True  # native: the kernel looks itself
+        if not inode.is_dir:
+            fail(errno.ENOTDIR)
+        if not everybody_may_search(inode):
+            self.uncacheable = True
+            if not self.walker.credentials(self.tid).may(inode, X):
+                fail(errno.EACCES)
+        return True
 
     # -- into a mount
 

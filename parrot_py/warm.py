@@ -15,8 +15,8 @@ from parrot_py.engine.kinds import FOLLOW, MOUNT_ROOT, NOFOLLOW
 from parrot_py.fdtable import FdTable, Node
 from parrot_py.namespace import Namespace
 from parrot_py.places import Target
-from parrot_py.steps import everybody_may_search
 from parrot_py.syscalls.layouts import stat_bytes
+from parrot_py.trail import everybody_may_search
 from parrot_py.walk import Walker
 
 BATCH = 200

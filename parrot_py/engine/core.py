@@ -188,18 +188,20 @@ class Engine:
         *,
         nr: int = -1,
         result: int | None = None,
+        instead_of: int = 0,
         exec_name: bytes | None = None,
     ) -> None:
         """Run the call with other arguments (and number); every register but the result is restored at its exit.
 
-        A successful call returns *result* where that is given.  *exec_name*: what AT_EXECFN is to say.
+        A successful call returns *result* where that is given; with *instead_of*, one that fails with that errno does.
+        *exec_name*: what AT_EXECFN is to say.
         """
         for i, value in enumerate(args):
             self._args[i] = value & 0xFFFFFFFFFFFFFFFF
         name = ffi.NULL if exec_name is None else exec_name
         length = -1 if exec_name is None else len(exec_name)
-        has_result = result is not None
-        lib.pp_rewrite(self._e, self._name(stop), nr, self._args, has_result, result or 0, name, length)
+        result_for = -instead_of or int(result is not None)
+        lib.pp_rewrite(self._e, self._name(stop), nr, self._args, result_for, result or 0, name, length)
 
     def warm_name(
         self,

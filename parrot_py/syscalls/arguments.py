@@ -13,13 +13,18 @@ from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
 _NULL_OK = ("newfstatat", "fstatat64", "statx")  # since Linux 6.11
 _LINKS = ("link", "linkat")
+PATH_MAX = 4096
 
 
 def resolve_place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = None) -> Place:
     """What path argument *i* of the call stands for."""
     path, base = call.stop.path[i], call.stop.base[i]
+    if path is None and call.args[row.path[i]]:
+        call.string(call.args[row.path[i]], PATH_MAX)  # raises what kept it from being read
     if not path:
         return _empty(call, row, path, base, i)
+    if base is None and path[:1] != b"/":
+        fail(errno.EBADF)  # the descriptor that it is relative to is none
     creates = row.creates or (i == 1 and row.name in _LINKS)
     if creates or (path.endswith(b"/") and _open_creates(call, row)):
         how |= RESOLVE_PARENT
@@ -51,19 +56,7 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     return Target(node.path, node.tree, node.inode, node=node, name=node.name if node.name != node.path else b"")
 
 
-def second_place(call: Call, row: Row, first: Place) -> Place:
-    """The second path; link looks at the first one before, and so its absence counts more than trouble here."""
-    try:
-        return resolve_place(call, row, 1)
-    except OSError:
-        if row.name in _LINKS:
-            if isinstance(first, Target):
-                first.found()
-            elif not os.path.lexists(first.path):
-                fail(errno.ENOENT)
-        raise
-
-
 def _open_creates(call: Call, row: Row) -> bool:
     position = {"open": 1, "openat": 2}.get(row.name)
-    return row.name == "creat" or (position is not None and bool(call.args[position] & os.O_CREAT))
+    both = os.O_CREAT | os.O_PATH
+    return row.name == "creat" or (position is not None and call.args[position] & both == os.O_CREAT)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from parrot_py.control import NAME
-from parrot_py.places import Native, Target
+from parrot_py.places import Native, Target, fail
 from parrot_py.steps import RESOLVE_IN_ROOT
 from parrot_py.syscalls import borders
-from parrot_py.syscalls.arguments import resolve_place, second_place
+from parrot_py.syscalls.arguments import resolve_place
 from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Rewrite, handlers
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.native import proc_file, translate
 from parrot_py.syscalls.open import follows, read_how
+from parrot_py.syscalls.pairs import second_failed
 from parrot_py.syscalls.sockets import control_address
 from parrot_py.syscalls.table import Row
 
@@ -28,7 +30,10 @@ def path_call(call: Call, row: Row) -> Answer:
         return early
     places = [resolve_place(call, row, 0)]
     if len(row.path) > 1:
-        places.append(second_place(call, row, places[0]))
+        try:
+            places.append(resolve_place(call, row, 1))
+        except OSError as error:
+            return second_failed(call, places[0], error)
     return answer(call, row, places)
 
 
@@ -47,7 +52,10 @@ def _openat2(call: Call, row: Row) -> Answer:
     if resolve & RESOLVE_IN_ROOT and call.stop.base[0] is None:
         fd = call.int32(0)
         link = b"/proc/%d/cwd" % call.tid if fd == AT_FDCWD else b"/proc/%d/fd/%d" % (call.tid, fd)
-        call.stop.base = (os.readlink(link), None)
+        try:
+            call.stop.base = (os.readlink(link), None)
+        except FileNotFoundError:
+            fail(errno.EBADF)
     place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
     borders.check(call, row, [place], flags)
     copy = proc_file(call, place, flags) if isinstance(place, Native) else None

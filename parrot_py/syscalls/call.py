@@ -85,7 +85,8 @@ class Rewrite(Action):
     """The kernel runs call *nr* with *args*; a ``bytes`` argument is put into scratch memory first.
 
     In a list, integers stand for themselves and ``bytes`` for pointers to them (an argv).  *exec_name* is what
-    AT_EXECFN is to say, *result* what a successful call is to return.
+    AT_EXECFN is to say, *result* what a successful call is to return, or, with *instead_of*, one that fails with that
+    errno.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class Rewrite(Action):
         nr: int = -1,
         exec_name: bytes | None = None,
         result: int | None = None,
+        instead_of: int = 0,
     ) -> None:
         self.args = args
         self.nr = nr
         self.exec_name = exec_name
         self.result = result
+        self.instead_of = instead_of
 
     def apply(self, engine: Engine, stop: Stop) -> None:
         """Place what the call needs in scratch memory and run it."""
@@ -113,7 +116,9 @@ class Rewrite(Action):
             values.append(_place(arg, base, blob, layout))
         if blob:
             engine.poke(stop, base, bytes(blob))
-        engine.rewrite(stop, values, nr=self.nr, exec_name=self.exec_name, result=self.result)
+        engine.rewrite(
+            stop, values, nr=self.nr, exec_name=self.exec_name, result=self.result, instead_of=self.instead_of
+        )
 
 
 def _room(arg: int | bytes | list[int | bytes], layout: Layout) -> int:

@@ -151,13 +151,13 @@ def _advance(call: Call, fd: int, position: int, result: int) -> Answer:
 def getdents64(call: Call, node: Node | None) -> Answer:
     """getdents64(fd, buf, size): from the driver's listing, with the position kept in the kernel's open file.
 
-    EINVAL when the next entry does not fit at all, ENOTDIR for a file.  The placeholder's own offset is the position,
-    so lseek, dup and fork need no help.
+    EINVAL when the next entry does not fit at all, ENOTDIR for a file, EBADF for what was opened with O_PATH.
+    The placeholder's own offset is the position, so lseek, dup and fork need no help.
     """
     if node is not None and not node.inode.is_dir:
         call.need_opened(call.int32(0))
         fail(errno.ENOTDIR)
-    fd, buffer, size = call.int32(0), call.args[1], call.flags(2)
+    fd, buffer, size = call.int32(0), call.args[1], call.int32(2)
     entries = _top_listing() if node is None else _listing(call, node)
     start = _position(call, fd)
     if node is not None and start == 0:

@@ -9,38 +9,45 @@ from __future__ import annotations
 import errno
 import os
 import stat as st
-import struct
 from collections.abc import Sequence
 
 from parrot_py.engine.kinds import Abi
 from parrot_py.places import fail
-from parrot_py.syscalls.call import Call
+from parrot_py.syscalls.call import AT_EMPTY_PATH, AT_FDCWD, Call
 from parrot_py.syscalls.early_admin import ADMIN_CHECKS, Check
 from parrot_py.syscalls.early_admin import flags_known as _flags
+from parrot_py.syscalls.early_xattr import (
+    check_getxattrat,
+    check_removexattrat,
+    check_setxattr,
+    check_setxattrat,
+    check_xattr,
+)
 from parrot_py.syscalls.layouts import LAYOUTS, STATFS64_SIZE
 
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 O_TMPFILE_BIT = 0o20000000
-XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 _PATH_MAX = 4096
-_XATTR_ARGS = struct.Struct("<QII")
 _STATX_SYNC = 0x6000
+AT_EXECVE_CHECK = 0x10000  # since Linux 6.14
+_RENAME_NOREPLACE, _RENAME_EXCHANGE, _RENAME_WHITEOUT = 1, 2, 4
 _STATX_RESERVED = 0x80000000
 
 
-def _open(position: int) -> Check:
-    def check(call: Call) -> None:
-        flags = call.flags(position)
-        if flags & os.O_PATH:
-            return
-        if flags & O_TMPFILE_BIT:
-            writes = flags & os.O_ACCMODE != os.O_RDONLY
-            if not writes or not flags & os.O_DIRECTORY or flags & os.O_CREAT:
-                fail(errno.EINVAL)
-        elif flags & os.O_CREAT and flags & os.O_DIRECTORY:
+def check_open_flags(flags: int) -> None:
+    """What build_open_flags() refuses with EINVAL."""
+    if flags & os.O_PATH:
+        return
+    if flags & O_TMPFILE_BIT:
+        writes = flags & os.O_ACCMODE != os.O_RDONLY
+        if not writes or not flags & os.O_DIRECTORY or flags & os.O_CREAT:
             fail(errno.EINVAL)
+    elif flags & os.O_CREAT and flags & os.O_DIRECTORY:
+        fail(errno.EINVAL)
 
-    return check
+
+def _open(position: int) -> Check:
+    return lambda call: check_open_flags(call.flags(position))
 
 
 def _mknod(position: int) -> Check:
@@ -75,6 +82,20 @@ def _read_times(call: Call, position: int) -> Sequence[int]:
     return first, access & 0xFFFFFFFF, second, change & 0xFFFFFFFF
 
 
+def _no_path(call: Call, flags: int) -> None:
+    """Without a path these calls are about the descriptor, and take no flags."""
+    if not call.args[1]:
+        if call.int32(0) == AT_FDCWD:
+            fail(errno.EFAULT)
+        if flags:
+            fail(errno.EINVAL)
+
+
+def _futimesat(call: Call) -> None:
+    _utimes(2)(call)
+    _no_path(call, 0)
+
+
 def _utimensat(call: Call) -> int | None:
     """Both times UTIME_OMIT: nothing to do, whatever the path is."""
     if call.args[2]:
@@ -82,8 +103,7 @@ def _utimensat(call: Call) -> int | None:
         if access == change == UTIME_OMIT:
             return 0
     _flags(3, 0x1100)(call)
-    if not call.args[1] and call.flags(3):  # futimens has none
-        fail(errno.EINVAL)
+    _no_path(call, call.flags(3))
     return None
 
 
@@ -93,6 +113,26 @@ def check_times(call: Call) -> None:
         _, access, _, change = _read_times(call, 2)
         if any(not 0 <= ns < 10**9 and ns not in (UTIME_NOW, UTIME_OMIT) for ns in (access, change)):
             fail(errno.EINVAL)
+
+
+def _utime(call: Call) -> None:
+    if call.args[1]:
+        call.read(call.args[1], call.layout.times.size // 2)
+
+
+def _rename_flags(call: Call) -> None:
+    flags = call.flags(4)
+    exchange, others = flags & _RENAME_EXCHANGE, flags & (_RENAME_NOREPLACE | _RENAME_WHITEOUT)
+    if flags & ~7 or (exchange and others):
+        fail(errno.EINVAL)
+
+
+def _link_size(position: int) -> Check:
+    def check(call: Call) -> None:
+        if call.int32(position) <= 0:
+            fail(errno.EINVAL)
+
+    return check
 
 
 def _utimes(position: int) -> Check:
@@ -120,67 +160,12 @@ def _statfs64(call: Call) -> None:
         fail(errno.EINVAL)
 
 
-def xattr_name(call: Call, position: int = 1) -> bytes:
-    """The name argument of the xattr family; raises EFAULT, ERANGE."""
-    try:
-        name = call.string(call.args[position], XATTR_NAME_MAX + 1)
-    except OSError as error:
-        fail(errno.ERANGE if error.errno == errno.ENAMETOOLONG else error.errno or errno.EFAULT)
-    if not name:
-        fail(errno.ERANGE)
-    return name
-
-
-def _xattr(call: Call) -> None:
-    xattr_name(call)
-
-
-def _setxattr(call: Call) -> None:
-    if call.flags(4) & ~3:
+def _execveat(call: Call) -> None:
+    flags = call.flags(4)
+    if call.stop.path[0] == b"" and not flags & AT_EMPTY_PATH:
+        fail(errno.ENOENT)
+    if flags & ~(0x1100 | AT_EXECVE_CHECK):
         fail(errno.EINVAL)
-    xattr_name(call)
-    if call.args[3] > XATTR_SIZE_MAX:
-        fail(errno.E2BIG)
-    if call.args[3]:
-        call.read(call.args[2], call.args[3])
-
-
-def read_xattr_args(call: Call) -> tuple[int, int, int]:
-    """``struct xattr_args``: address of the value, its size, flags; raises EINVAL, E2BIG, EFAULT as the kernel does."""
-    size = call.args[5]
-    if size < _XATTR_ARGS.size:
-        fail(errno.EINVAL)
-    if size > _PATH_MAX:
-        fail(errno.E2BIG)
-    raw = call.read(call.args[4], size)
-    if any(raw[_XATTR_ARGS.size :]):
-        fail(errno.E2BIG)
-    value, length, flags = _XATTR_ARGS.unpack(raw[: _XATTR_ARGS.size])
-    return value, length, flags
-
-
-def _getxattrat(call: Call) -> None:
-    _flags(2, 0x1100)(call)
-    if read_xattr_args(call)[2]:
-        fail(errno.EINVAL)
-    xattr_name(call, 3)
-
-
-def _setxattrat(call: Call) -> None:
-    _flags(2, 0x1100)(call)
-    value, size, flags = read_xattr_args(call)
-    if flags & ~3:
-        fail(errno.EINVAL)
-    xattr_name(call, 3)
-    if size > XATTR_SIZE_MAX:
-        fail(errno.E2BIG)
-    if size:
-        call.read(value, size)
-
-
-def _removexattrat(call: Call) -> None:
-    _flags(2, 0x1100)(call)
-    xattr_name(call, 3)
 
 
 def _access(position: int) -> Check:
@@ -199,27 +184,33 @@ CHECKS: dict[str, Check] = {
     **ADMIN_CHECKS,
     "access": _access(1),
     "faccessat": _access(2),
+    "execveat": _execveat,
     "faccessat2": _both(_access(2), _flags(3, 0x1300)),
     "fchmodat2": _flags(3, 0x1100),
     "fchownat": _flags(4, 0x1100),
+    "fremovexattr": check_xattr,
+    "fsetxattr": check_setxattr,
     "fstatat64": _flags(3, 0x1900 | _STATX_SYNC),
-    "futimesat": _utimes(2),
-    "getxattr": _xattr,
-    "getxattrat": _getxattrat,
+    "futimesat": _futimesat,
+    "getxattr": check_xattr,
+    "getxattrat": check_getxattrat,
     "listxattrat": _flags(2, 0x1100),
-    "removexattrat": _removexattrat,
-    "setxattrat": _setxattrat,
-    "lgetxattr": _xattr,
+    "removexattrat": check_removexattrat,
+    "setxattrat": check_setxattrat,
+    "lgetxattr": check_xattr,
     "linkat": _flags(4, 0x1400),
-    "lremovexattr": _xattr,
-    "lsetxattr": _setxattr,
+    "lremovexattr": check_xattr,
+    "lsetxattr": check_setxattr,
     "mknod": _mknod(1),
     "mknodat": _mknod(2),
     "newfstatat": _flags(3, 0x1900 | _STATX_SYNC),
     "open": _open(1),
     "openat": _open(2),
-    "removexattr": _xattr,
-    "setxattr": _setxattr,
+    "readlink": _link_size(2),
+    "readlinkat": _link_size(3),
+    "removexattr": check_xattr,
+    "renameat2": _rename_flags,
+    "setxattr": check_setxattr,
     "statfs64": _statfs64,
     "statx": _statx,
     "symlink": _symlink,
@@ -227,6 +218,7 @@ CHECKS: dict[str, Check] = {
     "truncate": _truncate,
     "truncate64": _truncate64,
     "unlinkat": _flags(2, 0x200),
+    "utime": _utime,
     "utimensat": _utimensat,
     "utimensat_time64": _utimensat,
     "utimes": _utimes(1),

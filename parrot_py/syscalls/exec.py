@@ -17,14 +17,15 @@ from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import X, file_flags
 from parrot_py.syscalls.call import (
-    AT_EMPTY_PATH,
-    AT_SYMLINK_NOFOLLOW,
+    AT_FDCWD,
+    PASS,
     Answer,
     Call,
     Place,
     Rewrite,
     handles,
 )
+from parrot_py.syscalls.early import AT_EXECVE_CHECK
 
 _HEAD = 256  # BINPRM_BUF_SIZE
 _MAX_SCRIPTS = 5
@@ -173,18 +174,36 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     return folder + b"/" * max(1, len(filename) - len(folder) - len(base)) + base
 
 
+def _kernel_knows(place: Place) -> bool:
+    """Whether a native name is no file at all: what is wrong with it the kernel finds itself."""
+    return isinstance(place, Native) and not place.touched and not os.path.isfile(place.path)
+
+
 @handles("execve")
 def execve(call: Call, place: Place) -> Answer:
     """execve(path, argv, envp): ENOENT, EACCES, ENOEXEC, ELOOP, E2BIG."""
+    if _kernel_knows(place):
+        return PASS
     return _start(call, place, call.stop.path[0] or b"", call.args[1], call.args[2])
+
+
+def _check(call: Call, place: Place) -> Answer:
+    """Whether *place* may be executed, which is all that is asked; a kernel that does not know the question says so."""
+    _program(call, place)
+    args = (AT_FDCWD, b"/", call.args[2], call.args[3], AT_EXECVE_CHECK, 0)
+    return Rewrite(args, instead_of=errno.EACCES, result=0)
 
 
 @handles("execveat")
 def execveat(call: Call, place: Place) -> Answer:
     """execveat(dirfd, path, argv, envp, flags); with AT_EMPTY_PATH the descriptor itself (fexecve)."""
     flags, path = call.flags(4), call.stop.path[0] or b""
-    if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
-        fail(errno.EINVAL)
+    if _kernel_knows(place):
+        return PASS
+    if isinstance(place, Native) and os.path.islink(place.path):
+        fail(errno.ELOOP)  # AT_SYMLINK_NOFOLLOW, else the walk had followed it
+    if flags & AT_EXECVE_CHECK:
+        return _check(call, place)
     closes = False
     if not path.startswith(b"/") and call.int32(0) >= 0:
         closes = bool(file_flags(call.tid, call.int32(0)) & os.O_CLOEXEC)

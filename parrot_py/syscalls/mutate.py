@@ -14,17 +14,22 @@ from parrot_py.fdtable import Node
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
 from parrot_py.process import R, W
+from parrot_py.steps import NAME_MAX
 from parrot_py.syscalls.call import Answer, Call, Place, Redirect, handles
 from parrot_py.syscalls.early import check_times
 from parrot_py.syscalls.open import object_of
+from parrot_py.syscalls.pairs import settle
 
-_RENAME_NOREPLACE, _RENAME_EXCHANGE, _RENAME_WHITEOUT = 1, 2, 4
+_RENAME_NOREPLACE = 1
+_IN_ONLYDIR = 0x01000000
 
 
 def _create(target: Target, *, directory: bool = False) -> int:
     """What filename_create() answers."""
     if target.last != NORMAL or target.inode is not None:
         fail(errno.EEXIST)
+    if len(target.path) - target.path.rfind(b"/") - 1 > NAME_MAX:
+        fail(errno.ENAMETOOLONG)
     if target.slash and not directory:
         fail(errno.ENOENT)
     fail(errno.EROFS)
@@ -63,17 +68,16 @@ def unlinkat(call: Call, target: Target) -> Answer:
 @handles("rename", "renameat", "renameat2")
 def rename(call: Call, old: Place, new: Place) -> Answer:
     """rename: EXDEV across mounts, EBUSY for ``.`` and ``..``, else EROFS even for a missing name."""
+    if isinstance(old, Native) or isinstance(new, Native):
+        return settle(call, old, new)
     flags = call.flags(4) if call.name == "renameat2" else 0
-    exchange = flags & _RENAME_EXCHANGE
-    if flags & ~7 or (exchange and flags & (_RENAME_NOREPLACE | _RENAME_WHITEOUT)):
-        fail(errno.EINVAL)
-    if isinstance(old, Native) or isinstance(new, Native) or _tree_of_name(call, old) is not _tree_of_name(call, new):
+    if _tree_of_name(call, old) is not _tree_of_name(call, new):
         fail(errno.EXDEV)
     if old.last != NORMAL:
         fail(errno.EBUSY)
     if new.last != NORMAL:
         fail(errno.EEXIST if flags & _RENAME_NOREPLACE else errno.EBUSY)
-    fail(errno.EROFS)
+    return -errno.EROFS
 
 
 def _tree_of_name(call: Call, target: Target) -> Tree:
@@ -85,17 +89,12 @@ def _tree_of_name(call: Call, target: Target) -> Tree:
 
 
 @handles("link", "linkat")
-def link(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001
+def link(call: Call, old: Place, new: Place) -> Answer:
     """link: the old name must exist; then the new one is created, or lies on another file system."""
-    if isinstance(old, Target):
-        old.found()
-    elif not os.path.lexists(old.path):
-        fail(errno.ENOENT)
-    if isinstance(new, Target):
-        return _create(new)
-    if os.path.lexists(new.path):
-        fail(errno.EEXIST)
-    return -(errno.EXDEV if os.path.isdir(os.path.dirname(new.path.rstrip(b"/"))) else errno.ENOENT)
+    if isinstance(old, Native) or isinstance(new, Native):
+        return settle(call, old, new, _create)
+    old.found()
+    return _create(new)
 
 
 @handles("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
@@ -137,8 +136,11 @@ def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
 @handles("inotify_add_watch")
 def inotify_add_watch(call: Call, target: Target) -> Answer:
     """Watch the placeholder: what a new revision changes makes no events, as on a FUSE mount."""
-    if not call.may(target.found(), R):
+    inode, mask = target.found(), call.flags(2)
+    if not call.may(inode, R):
         fail(errno.EACCES)
+    if mask & _IN_ONLYDIR and not inode.is_dir:
+        fail(errno.ENOTDIR)
     path, _ = object_of(call, call.node(target))
     return Redirect(1, path)
 

@@ -13,7 +13,7 @@ from parrot_py.places import Native, Target, fail
 from parrot_py.process import R
 from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Redirect, Rewrite, handles
-from parrot_py.syscalls.early import O_TMPFILE_BIT
+from parrot_py.syscalls.early import O_TMPFILE_BIT, check_open_flags
 
 O_PATH = os.O_PATH
 _WRITES = (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_RDWR)
@@ -136,6 +136,7 @@ def read_how(call: Call) -> tuple[int, int, int]:
         fail(errno.EINVAL)
     if resolve & both == both or (flags & O_PATH and flags & ~_WITH_O_PATH):
         fail(errno.EINVAL)
+    check_open_flags(flags)
     if resolve & RESOLVE_CACHED and flags & (os.O_CREAT | os.O_TRUNC | O_TMPFILE_BIT):
         fail(errno.EAGAIN)
     return flags, mode, resolve

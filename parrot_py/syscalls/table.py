@@ -78,8 +78,9 @@ def _unless(position: int) -> tuple[Follow, ...]:
 
 def _open(position: int) -> tuple[Follow, ...]:
     """Follow as open does, with its flags at *position*."""
-    both = os.O_CREAT | os.O_EXCL
-    return (lambda args: not (args[position] & os.O_NOFOLLOW or args[position] & both == both),)
+    both = os.O_CREAT | os.O_EXCL  # which O_PATH makes meaningless
+    exclusive = both | os.O_PATH
+    return (lambda args: not (args[position] & os.O_NOFOLLOW or args[position] & exclusive == both),)
 
 
 ROWS: tuple[Row, ...] = (

@@ -10,7 +10,8 @@ from parrot_py.fdtable import Node
 from parrot_py.places import Target, fail
 from parrot_py.process import R
 from parrot_py.syscalls.call import Answer, Call, handles
-from parrot_py.syscalls.early import read_xattr_args, xattr_name
+from parrot_py.syscalls.early import check_early
+from parrot_py.syscalls.early_xattr import read_xattr_args, xattr_name
 
 _KNOWN = (b"user.", b"trusted.", b"security.")
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
@@ -40,15 +41,14 @@ def _get(call: Call, subject: Subject, name: bytes, buffer: int, size: int) -> i
 
 def _may_get(call: Call, inode: Inode, name: bytes) -> None:
     """What xattr_permission() and the namespaces' own rules refuse."""
-    if name in _KNOWN:
-        fail(errno.EINVAL)
     if name.startswith(b"trusted.") and not call.credentials().override:
         fail(errno.ENODATA)
-    if name.startswith(b"user."):
-        if not (inode.is_regular or inode.is_dir):
-            fail(errno.ENODATA)
-        if not call.may(inode, R):
-            fail(errno.EACCES)
+    if name.startswith(b"user.") and not (inode.is_regular or inode.is_dir):
+        fail(errno.ENODATA)
+    if not name.startswith((b"trusted.", b"security.", b"system.")) and not call.may(inode, R):
+        fail(errno.EACCES)
+    if name in _KNOWN:
+        fail(errno.EINVAL)
 
 
 def _list(call: Call, subject: Subject, buffer: int, size: int) -> int:
@@ -65,8 +65,9 @@ def _opened(call: Call) -> None:
 @handles("getxattr", "lgetxattr", "fgetxattr")
 def getxattr(call: Call, subject: Subject) -> Answer:
     """getxattr(path or fd, name, value, size): the length; ENODATA, EOPNOTSUPP, EACCES, ERANGE."""
+    name = xattr_name(call)
     _opened(call)
-    return _get(call, subject, xattr_name(call), call.args[2], call.args[3])
+    return _get(call, subject, name, call.args[2], call.args[3])
 
 
 @handles("listxattr", "llistxattr", "flistxattr")
@@ -96,6 +97,8 @@ def listxattrat(call: Call, target: Target) -> Answer:
 )
 def setxattr(call: Call, subject: Subject) -> Answer:
     """setxattr, removexattr: EROFS once the subject is found."""
+    if call.name.startswith("f"):
+        check_early(call)  # the others' checks were made before their path was looked up
     _opened(call)
     if isinstance(subject, Target):
         subject.found()

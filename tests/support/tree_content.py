@@ -92,6 +92,8 @@ def _links(links: Path, top: str) -> None:
         "out-true": "/bin/true", "program": "../bin/report-static", "long": LONG_TARGET,
         "odd": "a target  with 'odd' \t bytes", "script": "../script.sh", "attributes": "../attributes",
         "chain-00": "../hello.txt", "round": f"..//./dir/..//../{os.path.basename(top)}/hello.txt",
+        "long-1100": "y/" * 548 + "last", "long-4000": "z/" * 1998 + "last", "long-4095": "w/" * 2045 + "close",
+        "long-dots": "./" * 1990 + "../hello.txt", "long-name": "n" * 1200,
         "other": "/cvmfs/demo.parrot.local", "unconfigured": "/cvmfs/unknown.parrot.test/x",
     }.items():  # fmt: skip
         (links / name).symlink_to(target)

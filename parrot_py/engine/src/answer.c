@@ -180,10 +180,10 @@ int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long add
 }
 
 /* Run the call with another number (nr >= 0) and arguments; all registers but the result are restored at its exit.
- * has_result: a successful call returns result instead.  exec_name: what AT_EXECFN is to say, at most as long as the
+ * result_for: a call that succeeds (1) or fails so (-errno) returns result instead.  exec_name: what AT_EXECFN is to say, at most as long as the
  * path given to the kernel. */
 int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const unsigned long long *args,
-               int has_result, long long result, const char *exec_name, int exec_name_len)
+               int result_for, long long result, const char *exec_name, int exec_name_len)
 {
     struct tracee *t = pp_held(e, s);
     if (!t)
@@ -193,7 +193,7 @@ int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const
         pp_set_nr(&regs, (uint64_t)nr);
     for (int i = 0; i < 6; i++)
         *pp_arg(&regs, t->abi, i) = args[i];
-    t->has_result = has_result;
+    t->result_for = result_for;
     t->result = result;
     if (exec_name_len >= 0) {
         free(t->exec_name);
@@ -209,9 +209,9 @@ static void restore(struct pp_engine *e, struct tracee *t, pp_regs *regs)
     for (int i = 0; i < 6; i++)
         *pp_arg(regs, t->abi, i) = *pp_arg(&t->regs, t->abi, i);
     pp_set_nr(regs, pp_nr(&t->regs)); /* the kernel restarts an interrupted call by this number */
-    if (t->has_result && value >= 0)
+    if (t->result_for && (t->result_for < 0 ? value == t->result_for : value >= 0))
         pp_set_result(regs, (uint64_t)t->result);
-    t->has_result = false;
+    t->result_for = 0;
     free(t->exec_name);
     t->exec_name = NULL;
     pp_set_regs(e, t, regs);
@@ -280,7 +280,7 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     pp_mm_release(t->mm, t->tid);
     t->mm = pp_mm_new();
     t->pending = NOTHING;
-    t->has_result = false;
+    t->result_for = 0;
     t->hop = 0;
     if (t->exec_name) {
         uint64_t address = pp_auxv_entry(e, t, AT_EXECFN);

@@ -110,7 +110,7 @@ static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd,
 /* openat2 with RESOLVE_IN_ROOT means absolute paths relative to its descriptor: Python looks when that is ours. */
 static bool gate_root(struct pp_engine *e, struct tracee *t, int dirfd, struct pp_stop *s)
 {
-    int n = pp_link_of(t->tid, dirfd, s->base[0], sizeof s->base[0]);
+    int n = dirfd == -2 ? -1 : pp_link_of(t->tid, dirfd, s->base[0], sizeof s->base[0]);
     return n >= 0 && pp_in_session(e, s->base[0], n);
 }
 

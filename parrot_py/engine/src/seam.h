@@ -147,7 +147,7 @@ int pp_scratch(struct pp_engine *e, const struct pp_stop *s, unsigned long long 
 int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long address, const char *data,
             unsigned long long len);
 int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const unsigned long long *args,
-               int has_result, long long result, const char *exec_name, int exec_name_len);
+               int result_for, long long result, const char *exec_name, int exec_name_len);
 
 void pp_warm_clear(struct pp_engine *e);
 void pp_warm_name(struct pp_engine *e, const char *key, int len, int valid, int error, const char *st, int no_xattrs,

@@ -96,7 +96,7 @@ static bool answer_dirents(struct pp_engine *e, struct tracee *t, const struct w
     long long at = w->dirents ? pp_seek(t->tid, (int)s->args[0], 0, SEEK_CUR) : -1;
     if (at < 0 || at > (long long)w->records)
         return false;
-    uint64_t size = s->args[2] & 0xffffffff;
+    uint64_t size = (int)s->args[2] < 0 ? 0 : s->args[2] & 0xffffffff; /* the kernel counts it down in an int */
     uint32_t begin = at ? w->ends[at - 1] : 0, to = (uint32_t)at;
     while (to < w->records && w->ends[to] - begin <= size)
         to++;
@@ -118,7 +118,7 @@ static bool answer_getxattr(struct pp_engine *e, struct tracee *t, const struct 
     if (!w->no_xattrs || S_ISLNK(w->st.st_mode))
         return false;
     long long n = pp_read_string(t->tid, address, name, sizeof name);
-    if (n < 0 || (strncmp(name, "security.", 9) != 0 && strcmp(name, "system.posix_acl_access") != 0 &&
+    if (n < 0 || ((strncmp(name, "security.", 9) != 0 || !name[9]) && strcmp(name, "system.posix_acl_access") != 0 &&
                   strcmp(name, "system.posix_acl_default") != 0))
         return false;
     pp_answer_now(e, t, -ENODATA);
