@@ -29,6 +29,7 @@ NAME_MAX = 255
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 0x01, 0x02, 0x04
 RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED = 0x08, 0x10, 0x20
 RESOLVE_KNOWN = 0x3F
+RESOLVE_CREATE = 0x20000  # our own: the last component may be created, so a slash behind it is EISDIR
 RESOLVE_PARENT = 0x10000  # our own: the last component is a name to create or remove, whatever it is
 
 
@@ -99,7 +100,7 @@ class Walk(Trail):
             dots = {DOT: b"/.", DOTDOT: b"/.."}.get(self.last, b"") if self.parent else b""
             return self._native(((self.here + dots) or b"/") + (b"/" if self.slash and self.here else b""))
         if self.slash and not self.parent and self.inode is not None and not self.inode.is_dir:
-            fail(errno.ENOTDIR)
+            fail(errno.EISDIR if self.how & RESOLVE_CREATE else errno.ENOTDIR)
         return self._target(self.here, self.tree, self.inode, self.name)
 
     def _target(self, path: bytes, tree: Tree, inode: Inode | None, name: bytes | None) -> Target:

@@ -7,7 +7,7 @@ import os
 
 from parrot_py.fdtable import HostNode
 from parrot_py.places import Native, Target, fail
-from parrot_py.steps import RESOLVE_PARENT
+from parrot_py.steps import RESOLVE_CREATE, RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
@@ -26,8 +26,10 @@ def resolve_place(call: Call, row: Row, i: int, how: int = 0, follow: bool | Non
     if base is None and path[:1] != b"/":
         fail(errno.EBADF)  # the descriptor that it is relative to is none
     creates = row.creates or (i == 1 and row.name in _LINKS)
-    if creates or (path.endswith(b"/") and _open_creates(call, row)):
+    if creates:
         how |= RESOLVE_PARENT
+    elif _open_creates(call, row):
+        how |= RESOLVE_PARENT if path.endswith(b"/") else RESOLVE_CREATE
     if follow is None:
         follow = follows_link(call, row, i)
     return call.resolve(path, base, follow=follow, how=how)

@@ -180,8 +180,8 @@ int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long add
 }
 
 /* Run the call with another number (nr >= 0) and arguments; all registers but the result are restored at its exit.
- * result_for: a call that succeeds (1) or fails so (-errno) returns result instead.  exec_name: what AT_EXECFN is to say, at most as long as the
- * path given to the kernel. */
+ * result_for: a call that succeeds (1) or fails so (-errno) returns result instead.  exec_name: what AT_EXECFN is to
+ * say, at most as long as the path given to the kernel. */
 int pp_rewrite(struct pp_engine *e, const struct pp_stop *s, long long nr, const unsigned long long *args,
                int result_for, long long result, const char *exec_name, int exec_name_len)
 {

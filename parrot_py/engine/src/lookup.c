@@ -159,6 +159,8 @@ static enum found find_native(const struct pp_engine *e, const char *abs, const 
  * job means it, real as the tracer can look it up. */
 bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real)
 {
+    if (strlen(real) >= PP_PATH_MAX)
+        return false; /* by way of /proc it is longer than the job's own, perhaps too long for a call */
     if (e->host_lookup && leads_to_prefix(e, real))
         return false;
     enum found found = find_native(e, abs, real);

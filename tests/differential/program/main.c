@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #define PER_SEQUENCE (4 << 20)
-#define PATIENCE 20  /* seconds for one sequence */
+#define PATIENCE 10  /* seconds for one sequence */
 
 struct sequence {
     const char *id;
