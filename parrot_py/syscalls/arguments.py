@@ -11,7 +11,10 @@ from parrot_py.steps import RESOLVE_CREATE, RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
-_NULL_OK = ("newfstatat", "fstatat64", "statx")  # since Linux 6.11
+_NULL_OK = (
+    "newfstatat", "fstatat64", "statx", "setxattrat", "getxattrat", "listxattrat", "removexattrat", "file_getattr",
+    "file_setattr",
+)  # fmt: skip  # since Linux 6.11, or since there is such a call
 _LINKS = ("link", "linkat")
 PATH_MAX = 4096
 

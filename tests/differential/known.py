@@ -67,6 +67,10 @@ def _statfs(line: Line, text: str) -> str | None:
     return re.sub(r" (?:type|bsize|frsize|flags)=[^ ]*", "", text)
 
 
+def _proc(line: Line, text: str) -> str | None:
+    return re.sub(r" (?:[amc]time|nlink)=[^ ]*", "", text) if line.fields.get("dev") == "P" else None
+
+
 def _cvmfs(line: Line, text: str) -> str | None:
     if line.fields.get("dev") != "C" or "mode" not in line.fields:
         return None
@@ -101,6 +105,7 @@ RULES = (
     Rule("statfs", "the native side is a tmpfs, ours says that it is FUSE, as the real client is", _statfs),
     Rule("attributes", "the order in which attributes are listed means nothing", _attributes),
     Rule("root", "only the native side has a directory /cvmfs in its root; ours is listed last", _root),
+    Rule("proc", "how many processes there are, and since when, is told by /proc", _proc),
     Rule("cvmfs", "/cvmfs itself is a directory of an automounter: its time and block size are its own", _cvmfs),
 )
 

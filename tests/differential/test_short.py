@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -20,7 +21,7 @@ from tests.support import places
 def worlds() -> Iterator[Worlds]:
     """Both sides, for jobs of the usual user."""
     try:
-        made = Worlds("test", places.job_uid())
+        made = Worlds(f"test-{os.getpid()}", places.job_uid())
     except Unavailable as error:
         pytest.skip(f"no mount namespace to compare with: {error}")
     yield made
@@ -49,7 +50,7 @@ def test_many_seeds(worlds: Worlds, start: int) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not places.is_root(), reason="only root can make root's calls")
 def test_seeds_as_root() -> None:
-    made = Worlds("root", 0)
+    made = Worlds(f"root-{os.getpid()}", 0)
     try:
         for number, mode in enumerate(MODES):
             _search(made, 3_000_000 + 1000 * number, mode, 150)

@@ -52,6 +52,7 @@ struct worker {
     long slot[SLOTS];
     int64_t cookie[MAX_COOKIES];
     int cookies;
+    uint64_t listed[2];  /* device and inode of the directory that they belong to */
     char *arena, *zone[ZONES];
     size_t arena_used;
     int zones_used;

@@ -180,10 +180,11 @@ int pp_split(char *text, struct line *line)
     return line->count;
 }
 
-static bool is_directory(int fd)
+/* Whether the last listing was that of this directory: positions mean nothing to another. */
+static bool is_listed(int fd)
 {
     struct stat s;
-    return fstat(fd, &s) == 0 && S_ISDIR(s.st_mode);
+    return fstat(fd, &s) == 0 && S_ISDIR(s.st_mode) && me->listed[0] == s.st_dev && me->listed[1] == s.st_ino;
 }
 
 /* "call NAME NR SHOW SLOT ARG…": false when the line is none of ours. */
@@ -202,8 +203,8 @@ bool pp_parse_call(struct line *line, struct call *call)
     call->count = line->count - 5;
     for (int i = 0; i < call->count; i++) {
         char *word = line->words[5 + i];
-        if (word[0] == 'k' && !is_directory((int)call->args[0].value))
-            word[0] = 'd'; /* positions in a listing are for directories */
+        if (word[0] == 'k' && !is_listed((int)call->args[0].value))
+            strcpy(word, "d:0");
         if (!pp_parse_arg(word, &call->args[i]))
             return false;
     }

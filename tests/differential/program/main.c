@@ -196,6 +196,7 @@ int main(int argc, char **argv)
     threads = workers > 1;
     signal(SIGPIPE, SIG_IGN);
     name_device("/", "T");
+    name_device("/proc", "P");
     name_device("/cvmfs", "C");
     name_device("/cvmfs/diff.parrot.test", "R");
     name_device("/cvmfs/other.parrot.test", "O");
@@ -204,6 +205,8 @@ int main(int argc, char **argv)
     if (workers == 0)
         return prepare_all();
     if (threads) {
+        if (chdir("/") != 0) /* what /proc/self/cwd is for all of them, and nobody may write there */
+            return 3;
         for (int i = 0; i < workers; i++)
             pthread_create(&thread[i], NULL, work, NULL);
         for (int i = 0; i < workers; i++)

@@ -55,8 +55,7 @@ static unsigned identity(uint64_t dev, uint64_t ino)
 /* Whether a text has the number of a pipe, a socket or a process in it. */
 static bool is_numbered(const char *data, size_t size)
 {
-    return memmem(data, size, ":[", 2) || (size && data[0] >= '0' && data[0] <= '9') ||
-           (size > 6 && !memcmp(data, "/proc/", 6));
+    return memmem(data, size, ":[", 2) || (size && data[0] >= '0' && data[0] <= '9') || memmem(data, size, "/proc/", 6);
 }
 
 /* Bytes with everything but plain characters as %XX; numbers of pipes, sockets and processes are left out. */
@@ -152,6 +151,7 @@ static void show_listing(const struct call *call, const unsigned char *data, lon
     bool top = is_top(s.st_dev, s.st_ino);
     pp_say(" dev=%s%s", device_name(s.st_dev), top ? "-top" : "");
     me->cookies = 0;
+    me->listed[0] = s.st_dev, me->listed[1] = s.st_ino;
     for (long at = 0; at < size;) {
         const struct dirent64 *e = (const void *)(data + at);
         const struct old_dirent *o = (const void *)(data + at);
@@ -177,6 +177,10 @@ static void show_position(const struct call *call, long rv)
     struct stat s;
     if (syscall(SYS_fstat, call->args[0].value, &s) != 0 || !S_ISDIR(s.st_mode)) {
         pp_say(" = %ld", rv);
+        return;
+    }
+    if (me->listed[0] != s.st_dev || me->listed[1] != s.st_ino) {
+        pp_say(" = somewhere");
         return;
     }
     for (int i = 0; i < me->cookies; i++)
