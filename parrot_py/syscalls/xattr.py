@@ -58,7 +58,8 @@ def _list(call: Call, subject: Subject, buffer: int, size: int) -> int:
 
 
 def _opened(call: Call) -> None:
-    if call.name.startswith("f") or call.stop.path[0] == b"":
+    """EBADF for a descriptor of O_PATH, where the call is about the descriptor itself."""
+    if call.name.startswith("f") or (call.name.endswith("at") and not call.stop.path[0] and call.int32(0) >= 0):
         call.need_opened(call.int32(0))
 
 
@@ -88,6 +89,7 @@ def getxattrat(call: Call, target: Target) -> Answer:
 @handles("listxattrat")
 def listxattrat(call: Call, target: Target) -> Answer:
     """listxattrat(dirfd, path, flags, list, size)."""
+    _opened(call)
     _opened(call)
     return _list(call, target, call.args[3], call.args[4])
 
