@@ -90,7 +90,6 @@ def getxattrat(call: Call, target: Target) -> Answer:
 def listxattrat(call: Call, target: Target) -> Answer:
     """listxattrat(dirfd, path, flags, list, size)."""
     _opened(call)
-    _opened(call)
     return _list(call, target, call.args[3], call.args[4])
 
 
