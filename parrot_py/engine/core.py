@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from parrot_py.engine._core import ffi, lib
-from parrot_py.engine.kinds import Abi, CallSpec
+from parrot_py.engine.kinds import Abi, CallSpec, Thread
+from parrot_py.engine.refusal import why_not
 from parrot_py.errors import EngineError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Engine:
         c_env = ffi.new("char *[]", [*env, ffi.NULL])
         pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, ffi.NULL if given is None else _given(given))
         if pid < 0:
-            raise EngineError(_why_not(-pid))
+            raise EngineError(why_not(-pid))
         return int(pid)
 
     def next(self) -> Stop | int:
@@ -277,6 +278,12 @@ class Engine:
         )  # fmt: skip
         return {name: int(lib.pp_counter(self._e, i)) for i, name in enumerate(names)}
 
+    def thread(self, tid: int) -> Thread | None:
+        """The thread *tid*; ``None`` when it is not of the job."""
+        debugger, no_new_privs = ffi.new("int *"), ffi.new("int *")
+        confined = lib.pp_thread(self._e, tid, debugger, no_new_privs)
+        return None if confined < 0 else Thread(debugger[0], bool(no_new_privs[0]), bool(confined))
+
     def call_count(self, index: int) -> int:
         """How often the call of table line *index* stopped."""
         return int(lib.pp_call_count(self._e, index))
@@ -295,16 +302,3 @@ def share_heap() -> None:
 def _given(given: Given) -> CData:
     limits = [(number, soft & _UNLIMITED, hard & _UNLIMITED) for number, soft, hard in given.limits]
     return ffi.new("struct pp_given *", (given.umask, given.ignored, len(limits), limits))
-
-
-def _why_not(error: int) -> str:
-    if error in (errno.EPERM, errno.EACCES):
-        return (
-            "this machine forbids ptrace (PTRACE_SEIZE: Operation not permitted): ask the site to set "
-            "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile"
-        )
-    if error in (errno.ENOSYS, errno.EIO):
-        return f"this kernel or a filter around us has no ptrace that serves (PTRACE_SEIZE: {os.strerror(error)})"
-    if error == errno.EAGAIN:
-        return "no process could be started for the job: the limit on processes is reached (ulimit -u, pids.max)"
-    return f"the job could not be started under trace: {os.strerror(error)}"

@@ -75,3 +75,11 @@ class CallSpec(NamedTuple):
     fd: int = -1
     rooted: bool = False
     warm: int = 0
+
+
+class Thread(NamedTuple):
+    """What a thread of the job would be told of itself without us; *confined*: it has a filter and more from us."""
+
+    debugger: int
+    no_new_privs: bool
+    confined: bool

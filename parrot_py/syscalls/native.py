@@ -8,6 +8,7 @@ from parrot_py.engine.kinds import Kind
 from parrot_py.fdtable import HostNode
 from parrot_py.places import Native
 from parrot_py.procfs import owner, reads, snapshot
+from parrot_py.procstatus import status
 from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Redirect, Rewrite
 from parrot_py.syscalls.sockets import socket_address
 from parrot_py.syscalls.table import ROWS, Row
@@ -42,6 +43,9 @@ def proc_file(call: Call, place: Place, flags: int) -> bytes | None:
     """Opening a file of /proc that tells of our files and mounts: a copy with the names that the job knows."""
     if not reads(flags) or not place.path.startswith(b"/proc/"):
         return None
+    text = status(call.context.engine, place.path)
+    if text is not None:
+        return call.context.fdtable.copies.put(place.path, call.tid, text)
     process = owner(place.path)
     if process is not None and not call.credentials().sees(process):
         return None

@@ -46,6 +46,18 @@ static void calls(void)
     told(syscall(SYS_chdir, in("dir")), "chdir");
 }
 
+/* The same, as /proc tells it. */
+static void say_status(const char *what)
+{
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    MUST(file);
+    while (fgets(line, sizeof line, file))
+        if (!strncmp(line, "TracerPid", 9) || !strncmp(line, "NoNewPrivs", 10) || !strncmp(line, "Seccomp", 7))
+            say("%s %.*s", what, (int)strcspn(line, "\n"), line);
+    fclose(file);
+}
+
 static void child(const char *what, int nr, int nr2, unsigned action)
 {
     fflush(stdout);
@@ -56,6 +68,8 @@ static void child(const char *what, int nr, int nr2, unsigned action)
         MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
         MUST(install(nr, nr2, action, 0) == 0);
         say("-- %s: mode %ld", what, mode());
+        if (nr != SYS_openat)
+            say_status("filtered");
         calls();
         _exit(0);
     }
@@ -64,6 +78,7 @@ static void child(const char *what, int nr, int nr2, unsigned action)
 
 static void told_about(void)
 {
+    say_status("at first");
     say("at first: %ld %ld", privileges(), mode());
     told(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), "set to 0");
     told(prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0), "with more arguments");
@@ -85,6 +100,7 @@ static void told_about(void)
     if (pid == 0) {
         told(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set");
         say("set: %ld %ld", privileges(), mode());
+        say_status("set");
         if (fork() == 0) {
             say("in a child: %ld %ld", privileges(), mode());
             execl("/bin/true", "true", (char *)NULL);

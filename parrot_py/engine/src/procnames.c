@@ -43,7 +43,7 @@ static bool is_special(const char *name)
 /* Files that tell what is mapped, mounted or open: those would name the objects behind our files, or leave out our mounts. */
 static bool tells_of_us(const char *path)
 {
-    static const char *const names[] = {"maps", "smaps", "numa_maps", "mounts", "mountinfo", "mountstats"};
+    static const char *const names[] = {"maps", "smaps", "numa_maps", "mounts", "mountinfo", "mountstats", "status"};
     const char *name = strrchr(path, '/') + 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
