@@ -16,7 +16,7 @@ for gc in Serial Parallel G1 Z Shenandoah; do mkdir $gc; java -Xmx200m -XX:+Use$
 cat >S.java <<'END'
 public class S { public static void main(String[] a) throws Exception { System.out.println("up"); while (!new java.io.File("stop").exists()) Thread.sleep(20); System.out.println("down"); } }
 END
-java S.java >out & pid=$!; until grep -q up out; do sleep 0.05; done; jcmd $pid VM.version | tail -2; jstack $pid | grep -c '"main"'; jmap -histo $pid | grep -c 'java.lang.String'; touch stop; wait $pid; cat out
+: >out; java S.java >>out & pid=$!; until grep -q up out; do sleep 0.05; done; jcmd $pid VM.version | tail -2; jstack $pid | grep -c '"main"'; jmap -histo $pid | grep -c 'java.lang.String'; touch stop; wait $pid; cat out
 
 #: archives and recordings needs=java,javac,jcmd limit=240
 java -XX:ArchiveClassesAtExit=app.jsa -cp $R/lib/extra.jar:$R/lib/main.jar q.Extra 2>&1 | grep -c 'Main method not found'; java -XX:ArchiveClassesAtExit=app.jsa -cp $R/lib/main.jar p.Main $R $W 2>&1 | grep -c -i error; mkdir y; java -XX:SharedArchiveFile=app.jsa -Xshare:on -cp $R/lib/main.jar p.Main $R $W/y 2>&1 | tail -1; touch -r $R/run.sh x; cp $R/lib/main.jar own.jar; java -XX:SharedArchiveFile=app.jsa -Xshare:auto -cp own.jar p.Main 2>&1 | head -1
