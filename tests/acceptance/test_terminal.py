@@ -144,3 +144,17 @@ def test_hanging_up_ends_everything(run: Parrot) -> None:
         eventually(lambda: len(marked(str(run.home))) >= 4, what="the job to start")
         terminal.hang_up()
         eventually(lambda: not marked(str(run.home)), 8, what="every process to end, the one in the background too")
+
+
+def test_a_daemon_outlives_the_terminal(run: Parrot) -> None:
+    """What has a session of its own hears nothing of a hang-up, and parrot_run goes on for it."""
+    with shell(run) as terminal:
+        terminal.read_until(PROMPT)
+        waiting = "until [ -e go ]; do sleep 0.1; done"
+        terminal.type(f"setsid sh -c 'cd $R; cd -; {waiting}; cat $R/hello.txt >told' >/dev/null & sleep 600\n")
+        eventually(lambda: b"sh" in {name(pid) for pid in marked(str(run.home))}, what="the daemon to start")
+        terminal.hang_up()
+        eventually(lambda: b"/bin/bash" not in {name(pid) for pid in marked(str(run.home))}, what="the shell to end")
+        (run.home / "go").touch()
+        told = run.home / "told"
+        eventually(lambda: told.exists() and told.read_text() == "hello, world\n", what="the daemon to go on")

@@ -27,12 +27,15 @@ void pp_forward(struct pp_engine *e, const siginfo_t *info)
         pp_hang_up(e);
 }
 
-/* The terminal is gone and with it the job's first process: the rest gets what the kernel sends when a session ends. */
+/* The terminal is gone and with it the job's first process: the rest gets what the kernel sends when a session ends.
+ * Daemons have a session of their own. */
 void pp_hang_up(struct pp_engine *e)
 {
+    pid_t session = getsid(0);
     for (int b = 0; b < PP_BUCKETS; b++)
         for (struct tracee *t = e->buckets[b]; t; t = t->next)
-            kill(t->tid, SIGHUP);
+            if (getsid(t->tid) == session)
+                kill(t->tid, SIGHUP);
 }
 
 struct masks {
