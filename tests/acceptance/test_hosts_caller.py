@@ -66,8 +66,10 @@ def test_works(run: Parrot, name: str) -> None:
 def test_the_job_has_it_as_natively(run: Parrot, name: str) -> None:
     ask = ["/bin/bash", "-c", STATE]
     native = command_under(run, ask, CALLERS[name])
-    for left in ("gone", "shut"):
-        places.remove(run.home / left)
+    for left in (run.home / "gone", run.home / "shut"):
+        if left.exists():
+            left.chmod(0o700)
+            left.rmdir()
     told = command_under(run, run.command(ask), CALLERS[name])
     assert native.stdout, native
     assert (told.status, told.stdout, told.stderr) == (native.status, native.stdout, native.stderr), (native, told)
