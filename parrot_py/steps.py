@@ -55,7 +55,7 @@ class Walk(Trail):
         self.slash = path.endswith(b"/")
         self.parent = bool(how & RESOLVE_PARENT)
         self.follow = (follow or self.slash) and not self.parent
-        self.links = 0
+        self.links_left = 0 if how & RESOLVE_NO_SYMLINKS else MAX_LINKS
         self.last = TOP
         super().__init__(walker, tid, start, [c for c in reversed(path.split(b"/")) if c], plain=plain)
         self._top = self._spot()
@@ -193,9 +193,7 @@ class Walk(Trail):
 
     def _expand(self, target: bytes) -> None:
         """Replace the link just met by its *target*; the directory it lies in is still ``here``."""
-        self.links += 1
-        if self.links > MAX_LINKS or self.how & RESOLVE_NO_SYMLINKS:
-            fail(errno.ELOOP)
+        self._count()
         if not target:
             fail(errno.ENOENT)
         if target.endswith(b"/") and not self.todo:
@@ -239,8 +237,8 @@ class Walk(Trail):
         self.uncacheable = True
         if path.startswith(b"/proc/"):
             asked, path = path, own_proc(path, self.tid)
-            if path != asked and self.how & RESOLVE_NO_SYMLINKS:
-                fail(errno.ELOOP)
+            if path != asked:
+                self._count()
         try:
             text = os.readlink(path)
         except OSError as error:
@@ -262,6 +260,7 @@ class Walk(Trail):
         if magic and self.how & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
             fail(errno.EXDEV)
         if node is not None:
+            self._count()
             self._crossed.clear()
             self._jump(node)
             return None
@@ -283,6 +282,7 @@ class Walk(Trail):
         """A link of /proc leads to an object of the kernel, whatever its name stands for now."""
         if not os.path.lexists(place):
             return self._rest(path)  # removed, or seen elsewhere: the kernel has it
+        self._count()
         self._crossed.clear()
         self.here, self.touched, self.uncacheable = place.rstrip(b"/"), True, True
         self._find_name()

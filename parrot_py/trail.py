@@ -45,6 +45,8 @@ class Trail:
     ``name`` is ``None`` for a place without one, and always when nothing is mounted.
     """
 
+    links_left: int
+
     def __init__(self, walker: Walker, tid: int, start: Node | bytes, todo: list[bytes], *, plain: bool) -> None:
         self.walker = walker
         self.namespace = walker.namespace
@@ -75,6 +77,12 @@ class Trail:
     def _go_to(self, spot: _Spot) -> None:
         self.here, self.tree, self.inode, self.name, self.mount, self.point = spot
         self.node = None
+
+    def _count(self) -> None:
+        """One more link, links of /proc among them: ELOOP when there were too many."""
+        self.links_left -= 1
+        if self.links_left < 0:
+            fail(errno.ELOOP)
 
     # -- names
 

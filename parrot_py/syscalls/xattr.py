@@ -88,7 +88,9 @@ def getxattrat(call: Call, target: Target) -> Answer:
 
 @handles("listxattrat")
 def listxattrat(call: Call, target: Target) -> Answer:
-    """listxattrat(dirfd, path, flags, list, size)."""
+    """listxattrat(dirfd, path, flags, list, size): without a path it is about a descriptor, not the directory."""
+    if not call.stop.path[0] and call.int32(0) < 0:
+        fail(errno.EBADF)
     _opened(call)
     return _list(call, target, call.args[3], call.args[4])
 

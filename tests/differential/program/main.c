@@ -118,6 +118,7 @@ static void start_sequence(const struct sequence *s)
     me->shared->used = 0;
     me->shared->ids = 0;
     me->cookies = 0;
+    me->listed[0] = me->listed[1] = 0;
     for (int i = 0; i < SLOTS; i++)
         me->slot[i] = -1;
     snprintf(place, sizeof place, "%s/%s", scratch, s->id);
@@ -195,6 +196,11 @@ int main(int argc, char **argv)
     scratch = argv[3];
     threads = workers > 1;
     signal(SIGPIPE, SIG_IGN);
+    /* A signal that is ignored is thrown away, but not under a tracer: there it may cut a getdents short. */
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
     name_device("/", "T");
     name_device("/proc", "P");
     name_device("/cvmfs", "C");
