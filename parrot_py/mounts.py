@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, Mount
-from parrot_py.engine.core import matches
+from parrot_py.engine.clib import matches
 
 CVMFS = b"/cvmfs"
 FSSPEC = b"/fsspec"

@@ -22,7 +22,8 @@ from parrot_py.control import SOCKET
 from parrot_py.control.door import Door
 from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver, may_block
-from parrot_py.engine.core import Engine, share_heap
+from parrot_py.engine.clib import share_heap
+from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
 from parrot_py.joining import NOT_EXECUTABLE, NOT_FOUND, inside, join

@@ -26,6 +26,8 @@ from helpers.say import SetupError, run, say
 
 CORES_KEPT = 3
 EXTRAS: dict[str, tuple[str, ...]] = {"run": (), "test": ("test", "lint")}
+WELCOME: dict[str, tuple[str, ...]] = {"run": (), "test": ("servers",)}
+"""Extras whose packages are installed one by one, as far as they can be: tests that need them are skipped otherwise."""
 BUILD_TOOLS = ("setuptools>=77",)
 
 HOOK = '''\
@@ -116,7 +118,8 @@ class Builder:
         (packages / "_parrot_py_checkout.pth").write_text(f"{root}\nimport _parrot_py_checkout\n")
 
     def _dependencies(self, want: str) -> None:
-        wanted = requirements((self.root / "pyproject.toml").read_text(), EXTRAS[want])
+        pyproject = (self.root / "pyproject.toml").read_text()
+        wanted = requirements(pyproject, EXTRAS[want])
         installed = self.state / f"installed-{want}"
         listing = "\n".join(wanted) + "\n"
         if installed.exists() and installed.read_text() == listing:
@@ -130,6 +133,11 @@ class Builder:
         except SetupError as error:
             hint = "no way to the package index? see pip's settings for index and proxy (PIP_INDEX_URL, https_proxy)"
             raise SetupError(f"{error}\n    {hint}") from error
+        for package in requirements(pyproject, WELCOME[want], needed=False):
+            try:
+                run("pip install", [*pip, package], cwd=self.root)
+            except SetupError:
+                say(f"{package} cannot be installed here: tests that need it are skipped")
         installed.write_text(listing)
         unfinished.unlink()
 
@@ -162,15 +170,15 @@ class Builder:
             shutil.rmtree(old)
 
 
-def requirements(pyproject: str, extras: Sequence[str]) -> list[str]:
-    """The dependencies that pyproject.toml states, with those of *extras*.
+def requirements(pyproject: str, extras: Sequence[str], *, needed: bool = True) -> list[str]:
+    """The dependencies that pyproject.toml states, with those of *extras*; only the latter where *needed* is False.
 
     Python 3.9 and 3.10 have no TOML reader; an array of plain strings reads the same as a Python list.
     """
     found: list[str] = []
-    for name in ("dependencies", *extras):
+    for name in (*(["dependencies"] if needed else []), *extras):
         array = re.search(rf"^{name} = (\[(?:\n.*?\n|[^\n]*)\])$", pyproject, re.MULTILINE | re.DOTALL)
         if array is None:
             raise SetupError(f"pyproject.toml: no array {name!r}")
         found += ast.literal_eval(array[1])
-    return [*found, *BUILD_TOOLS]
+    return [*found, *BUILD_TOOLS] if needed else found

@@ -289,16 +289,6 @@ class Engine:
         return int(lib.pp_call_count(self._e, index))
 
 
-def matches(pattern: bytes, name: bytes) -> bool:
-    """Whether *name* matches *pattern* by fnmatch(3); a star crosses slashes."""
-    return bool(lib.pp_matches(pattern, name))
-
-
-def share_heap() -> None:
-    """Make the threads of this process do with little address space."""
-    lib.pp_share_heap()
-
-
 def _given(given: Given) -> CData:
     limits = [(number, soft & _UNLIMITED, hard & _UNLIMITED) for number, soft, hard in given.limits]
     return ffi.new("struct pp_given *", (given.umask, given.ignored, len(limits), limits))
