@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, NoReturn, Union
+from typing import NoReturn, Union
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs
@@ -24,6 +24,7 @@ from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source
+from parrot_py.drivers.remote.state import Content, State, deduced
 
 USUAL_TTL = 60.0
 """Seconds for which an answer is believed when the server says nothing about that."""
@@ -31,23 +32,6 @@ USUAL_TTL = 60.0
 _FIRST_INO = 2
 _FACTS = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
 _MOST_NUMBERS = 1 << 20
-
-
-class Content(NamedTuple):
-    """What the driver keeps in an inode: the state that it is from, and what the server said."""
-
-    state: _State
-    known: tuple[object, ...]
-
-
-class _State:
-    """What is known since the last time that everything was forgotten."""
-
-    def __init__(self) -> None:
-        self.names: dict[bytes, Inode | int] = {}
-        self.facts: dict[bytes, Fact] = {}
-        self.listings: dict[bytes, list[Entry]] = {}
-        self.over = float("inf")
 
 
 class RemoteDriver:
@@ -67,7 +51,7 @@ class RemoteDriver:
             os.getgid() if config.gid is None else config.gid,
         )
         self._lock = threading.Lock()
-        self._state = _State()
+        self._state = State()
         self._numbers: dict[bytes, tuple[int, tuple[object, ...]]] = {}
         self._next_ino = _FIRST_INO
         self._news: Callable[[], None] | None = None
@@ -76,7 +60,7 @@ class RemoteDriver:
 
     # -- states
 
-    def _now(self) -> _State:
+    def _now(self) -> State:
         if self._news is None:
             self.settle()
         return self._state
@@ -86,7 +70,7 @@ class RemoteDriver:
         with self._lock:
             if time.monotonic() < self._state.over:
                 return False
-            self._state = _State()
+            self._state = State()
             return True
 
     def expire(self) -> None:
@@ -112,7 +96,7 @@ class RemoteDriver:
         self._timer.daemon = True
         self._timer.start()
 
-    def _believe(self, state: _State, fact: Fact | None) -> None:
+    def _believe(self, state: State, fact: Fact | None) -> None:
         """An answer came: the state lasts as long as the answer of it that lasts least."""
         lasts = self._ttl if fact is None or fact.lasts is None else fact.lasts
         over = time.monotonic() + max(lasts, 1.0)
@@ -127,7 +111,7 @@ class RemoteDriver:
     def lookup(self, path: bytes) -> Inode:
         """See :meth:`Driver.lookup`."""
         state = self._now()
-        answer = state.names.get(path) or _deduced(state, path)
+        answer = state.names.get(path) or deduced(state, path)
         if answer is None:
             with self._answering():
                 answer = self._looks.run((state, path), lambda: self._look(state, path))
@@ -135,7 +119,7 @@ class RemoteDriver:
             _fail(answer, path)
         return answer
 
-    def _look(self, state: _State, path: bytes) -> Inode | int:
+    def _look(self, state: State, path: bytes) -> Inode | int:
         known = state.names.get(path) or self._told_by_above(state, path)
         if known is not None:
             return known
@@ -149,15 +133,15 @@ class RemoteDriver:
             return error.errno
         return self._add(state, path, fact)
 
-    def _told_by_above(self, state: _State, path: bytes) -> int | None:
+    def _told_by_above(self, state: State, path: bytes) -> int | None:
         """The errno for *path* that follows from the directory it is in, which is asked for first: servers differ."""
         above = path.rpartition(b"/")[0]
         if not path or self._source.passage(path):
             return None
         there = self._look(state, above)
-        return there if isinstance(there, int) else _deduced(state, path)
+        return there if isinstance(there, int) else deduced(state, path)
 
-    def _add(self, state: _State, path: bytes, fact: Fact) -> Inode:
+    def _add(self, state: State, path: bytes, fact: Fact) -> Inode:
         if fact.size is None and fact.kind not in (DIRECTORY, LINK):
             local = self._fetched(path, fact)
             fact = fact._replace(size=os.stat(local).st_size)
@@ -167,7 +151,7 @@ class RemoteDriver:
         state.names[path] = inode
         return inode
 
-    def _inode(self, state: _State, path: bytes, fact: Fact) -> Inode:
+    def _inode(self, state: State, path: bytes, fact: Fact) -> Inode:
         kind = {DIRECTORY: stat.S_IFDIR, LINK: stat.S_IFLNK}.get(fact.kind, stat.S_IFREG)
         mode = kind | (0o777 if fact.kind == LINK else fact.mode)
         size = len(fact.target or b"") if fact.kind == LINK else 4096 if fact.kind == DIRECTORY else fact.size or 0
@@ -191,7 +175,7 @@ class RemoteDriver:
         """See :meth:`Driver.listdir`."""
         if not inode.is_dir:
             _fail(errno.ENOTDIR, inode.path)
-        state: _State = inode.content.state
+        state: State = inode.content.state
         found = state.listings.get(inode.path)
         if found is None:
             with self._answering():
@@ -199,7 +183,7 @@ class RemoteDriver:
             found = state.listings[inode.path]
         return found
 
-    def _list(self, state: _State, path: bytes) -> None:
+    def _list(self, state: State, path: bytes) -> None:
         if path in state.listings:
             return
         try:
@@ -282,15 +266,6 @@ class RemoteDriver:
             if self._timer is not None:
                 self._timer.cancel()
         self._source.close()
-
-
-def _deduced(state: _State, path: bytes) -> int | None:
-    """The errno for a name that is not in a listing which is known, or is in something that is no directory."""
-    above = path.rpartition(b"/")[0]
-    if path and above in state.listings:
-        return errno.ENOENT
-    known = state.names.get(above)
-    return errno.ENOTDIR if path and isinstance(known, Inode) and not known.is_dir else None
 
 
 def _fail(code: int, path: bytes) -> NoReturn:
