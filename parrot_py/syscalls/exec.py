@@ -163,7 +163,8 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     fdtable, ask = call.context.fdtable, call.context.namespace.ask
     name = os.path.basename(filename.rstrip(b"/")) or b"program"
     if call.name == "execveat" and not call.stop.path[0]:
-        name = os.path.basename(place.path)  # since Linux 6.14 a program started by descriptor has its own name
+        # Since Linux 6.14 a program started by descriptor has its own name, or its interpreter's.
+        name = os.path.basename(program.node.path if program.node is not None else os.fsencode(program.file))
     file, copied = _loadable(call, program)
     if program.node is not None:
         path: bytes = ask(fdtable.program_of, program.node, file, name)

@@ -80,9 +80,11 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     return -errno.EROFS
 
 
-def _tree_of_name(call: Call, target: Target) -> Tree:
+def _tree_of_name(call: Call, target: Target) -> Tree | None:
     """The tree that the *name* lies in: for the top of a repository that is /cvmfs."""
     roots = call.context.namespace.roots
+    if target.last == NORMAL and target.path in roots:
+        return None  # a name in a directory of the host
     if target.last == NORMAL and target.path == target.tree.prefix and target.path not in roots:
         return roots[os.path.dirname(target.path)]
     return target.tree

@@ -122,7 +122,12 @@ def _top_listing(native: Line, traced: Line) -> bool:
     return all(a == b for a, b in zip(one, other))
 
 
+def _shared_disk(native: Line, traced: Line) -> bool:
+    return native.call == "copy_file_range" and native.result == "EXDEV" and traced.result.isdigit()
+
+
 PAIRS = (
+    Pair("copies", "limits.md: objects of the cache may lie on the file system that they are copied to", _shared_disk),
     Pair(
         "descriptors",
         "limits.md: open finds what is wrong with a path before it finds no descriptor free",

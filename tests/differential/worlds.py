@@ -132,8 +132,8 @@ class Worlds:
         self._server = _serve(built / "web")
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._entries = " ".join(repository(n, f"{url}/{n}", built / "keys" / f"{n}.pub") for n in sources)
-        self._native = Jail(jails / "native", places.base(), sources, uid)
-        self._traced = Jail(jails / "traced", places.base(), {}, uid)
+        self._native = Jail(jails / "native", self.place, sources, uid)
+        self._traced = Jail(jails / "traced", self.place, {}, uid)
         self._jails = jails
         self._launcher = places.launcher()
 
@@ -177,6 +177,7 @@ class Worlds:
         source, out, report = self.place / "batch", self.place / "out", self.place / "report"
         source.write_text(batch)
         out.unlink(missing_ok=True)
+        report.unlink(missing_ok=True)  # root's calls may have changed it
         command = [str(self.program), str(source), str(out), str(self.scratch)]
         status = jail.run([*prefix, *command, str(mode.threads)], [*command, "0"], self.place, str(self.scratch))
         trouble = "" if status == 0 else f"status {status}\n{report.read_text('utf-8', 'replace')[-2000:]}\n"
