@@ -79,7 +79,7 @@ def _cvmfs(line: Line, text: str) -> str | None:
 
 def _root(line: Line, text: str) -> str | None:
     if line.fields.get("dev") == "T-top":
-        return " ".join(sorted(line.words))
+        return " ".join(sorted(word for word in line.words if not word.startswith("cvmfs,")))
     return re.sub(r" (?:size|nlink)=[^ ]*", "", text) if line.fields.get("dev") == "T" else None
 
 

@@ -136,7 +136,8 @@ static void show_entry(uint64_t dev, uint64_t ino, int type, const char *name, i
         pp_say(",%d", type);
     else
         pp_say(",%d,%u", type, identity(dev, ino));
-    if (strcmp(name, "..") && me->cookies < MAX_COOKIES) /* not in every directory of ours */
+    bool moved = top && !strcmp(name, "cvmfs"); /* in the root of the host, where ours is the last */
+    if (strcmp(name, "..") && !moved && me->cookies < MAX_COOKIES) /* `..` is not in every directory of ours */
         me->cookie[me->cookies++] = off;
 }
 
