@@ -82,7 +82,7 @@ def _vector(r: Random) -> list[str]:
 
 
 def _copy(r: Random) -> list[str]:
-    """Between opened files only: what the interpreter says goes to the disk that the cache lies on (known.py, copies)."""
+    """Between opened files only: what the interpreter says goes to the disk that the cache lies on (known.py)."""
     one, other = r.randrange(SLOTS), r.randrange(SLOTS)
     return [f"f:{one}", "d:0", f"f:{other}", "d:0", _int(r.choice((10, 5000))), "d:0"]
 
