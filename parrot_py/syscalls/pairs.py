@@ -8,6 +8,7 @@ then leads to one errno that is known beforehand, and what our side of the call 
 from __future__ import annotations
 
 import errno
+import os
 from typing import Callable
 
 from parrot_py.places import Native, Target
@@ -43,8 +44,16 @@ def settle(call: Call, old: Place, new: Place | OSError, says: Callable[[Target]
 
 
 def _elsewhere(name: Native) -> bytes:
-    """A name on another mount: linking to it is EEXIST, linking from there and renaming are EXDEV."""
-    return b"/" if name.path.startswith(b"/proc/") else b"/proc/self"
+    """A name on another mount: linking to it is EEXIST, linking from there and renaming are EXDEV.
+
+    What counts is the mount of the directory that *name* lies in: that of /proc itself is the root.
+    """
+    above = os.path.dirname(name.path.rstrip(b"/")) or b"/"
+    try:
+        in_proc = os.stat(above).st_dev == os.stat(b"/proc").st_dev
+    except OSError:  # which the kernel finds before it looks at mounts
+        in_proc = False
+    return b"/" if in_proc else b"/proc/self"
 
 
 def second_failed(call: Call, old: Place, error: OSError) -> Answer:

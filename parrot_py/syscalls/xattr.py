@@ -63,6 +63,12 @@ def _opened(call: Call) -> None:
         call.need_opened(call.int32(0))
 
 
+def _need_descriptor(call: Call) -> None:
+    """Without a path listxattrat and removexattrat take no AT_FDCWD, which the other two do."""
+    if not call.stop.path[0] and call.int32(0) < 0:
+        fail(errno.EBADF)
+
+
 @handles("getxattr", "lgetxattr", "fgetxattr")
 def getxattr(call: Call, subject: Subject) -> Answer:
     """getxattr(path or fd, name, value, size): the length; ENODATA, EOPNOTSUPP, EACCES, ERANGE."""
@@ -89,8 +95,7 @@ def getxattrat(call: Call, target: Target) -> Answer:
 @handles("listxattrat")
 def listxattrat(call: Call, target: Target) -> Answer:
     """listxattrat(dirfd, path, flags, list, size): without a path it is about a descriptor, not the directory."""
-    if not call.stop.path[0] and call.int32(0) < 0:
-        fail(errno.EBADF)
+    _need_descriptor(call)
     _opened(call)
     return _list(call, target, call.args[3], call.args[4])
 
@@ -102,6 +107,8 @@ def setxattr(call: Call, subject: Subject) -> Answer:
     """setxattr, removexattr: EROFS once the subject is found."""
     if call.name.startswith("f"):
         check_early(call)  # the others' checks were made before their path was looked up
+    if call.name == "removexattrat":
+        _need_descriptor(call)
     _opened(call)
     if isinstance(subject, Target):
         subject.found()

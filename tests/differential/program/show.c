@@ -52,6 +52,12 @@ static unsigned identity(uint64_t dev, uint64_t ino)
     return s->ids++;
 }
 
+/* How much of a result lies in the buffer: asked for a size only, a call returns more than was there for it. */
+static size_t got_of(const struct arg *arg, long rv)
+{
+    return rv < 0 ? 0 : (size_t)rv < arg->size ? (size_t)rv : arg->size;
+}
+
 /* Whether a text has the number of a pipe, a socket or a process in it. */
 static bool is_numbered(const char *data, size_t size)
 {
@@ -203,7 +209,7 @@ static bool touched(const struct arg *arg, size_t from)
 
 static size_t show_data(const struct call *call, const struct arg *arg, long rv)
 {
-    size_t got = rv < 0 ? 0 : (size_t)rv < arg->size ? (size_t)rv : arg->size;
+    size_t got = got_of(arg, rv);
     switch (call->show) {
     case 'S':
         show_stat((const void *)arg->data);
@@ -239,7 +245,7 @@ void pp_show(const struct call *call, long rv)
     else if (call->show == 'P')
         show_position(call, rv);
     else if (call->show == 'd' || call->show == 'D' ||
-             (call->show == 'T' && arg->data && is_numbered((char *)arg->data, (size_t)rv)))
+             (call->show == 'T' && arg->data && is_numbered((char *)arg->data, got_of(arg, rv))))
         pp_say(rv ? " = some" : " = 0");  /* record lengths are those of the names, told below */
     else
         pp_say(" = %ld", rv);
