@@ -122,6 +122,7 @@ class Walk(Trail):
         """Whether ``..`` is to have no effect here; raises EXDEV where it would lead out of RESOLVE_BENEATH."""
         if (self.here, self.name) != (self._top.here, self._top.name):
             return False
+        self._may_pass()
         if self.how & RESOLVE_BENEATH:
             fail(errno.EXDEV)
         return bool(self.how & RESOLVE_IN_ROOT)

@@ -11,7 +11,7 @@ import errno
 import os
 from typing import Callable
 
-from parrot_py.places import Native, Target
+from parrot_py.places import NORMAL, Native, Target
 from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Rewrite
 from parrot_py.syscalls.table import ROWS
 
@@ -24,6 +24,11 @@ def settle(call: Call, old: Place, new: Place | OSError, says: Callable[[Target]
     *says* raises what is wrong with a new name of ours; without it that is EXDEV.
     """
     links = call.name.startswith("link")
+    roots = (None, None) if links else (_root(call, old), _root(call, new))
+    if any(roots):
+        if isinstance(new, OSError):
+            raise new
+        return _ask(call, (roots[0] or _given(old), roots[1] or _given(new)))
     if isinstance(old, Target):
         if links:
             old.found()
@@ -41,6 +46,20 @@ def settle(call: Call, old: Place, new: Place | OSError, says: Callable[[Target]
         code = error.errno or errno.EIO
     paths = old.path if old.touched else None, _elsewhere(old)
     return _ask(call, paths, instead_of=errno.EEXIST if links else errno.EXDEV, result=-code)
+
+
+def _root(call: Call, place: Place | OSError) -> bytes | None:
+    """What the kernel can be given for a name of ours in its own root directory, which is that of a mount point.
+
+    /proc is another one there, and no more to be renamed.
+    """
+    if isinstance(place, Target) and place.last == NORMAL and place.path in call.context.namespace.roots:
+        return b"/proc/" if place.slash else b"/proc"
+    return None
+
+
+def _given(place: Place) -> bytes | None:
+    return place.path if isinstance(place, Native) and place.touched else None
 
 
 def _elsewhere(name: Native) -> bytes:

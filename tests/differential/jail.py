@@ -89,6 +89,8 @@ def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
     try:
         run(uid, {**request, "argv": request["before"]})
         os.chmod(scratch, 0o555)  # no sequence is to see what another one leaves
+        if os.getuid() == 0:
+            os.chown(scratch, 0, 0)  # nor what another one forbids
         return run(uid, request)
     finally:
         check(libc.umount2(os.fsencode(scratch), _MNT_DETACH), "umount")

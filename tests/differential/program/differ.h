@@ -101,6 +101,7 @@ void pp_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void pp_say_text(const char *data, size_t size);
 void pp_say_hash(const unsigned char *data, size_t size);
 bool pp_is_part_of_top(const struct call *call);
+bool pp_is_lock_of_host(const struct call *call);
 void pp_show(const struct call *call, long rv);
 
 /* flow.c */

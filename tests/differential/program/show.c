@@ -136,9 +136,10 @@ static void show_statfs(const struct statfs *f)
 
 static void show_entry(uint64_t dev, uint64_t ino, int type, const char *name, int64_t off, bool top)
 {
+    bool made_up = !strcmp(device_name(dev), "P"); /* processes get another number each time that they are looked at */
     pp_say(" ");
     pp_say_text(name, strlen(name));
-    if (top)
+    if (top || made_up)
         pp_say(",%d", type);
     else
         pp_say(",%d,%u", type, identity(dev, ino));
@@ -176,6 +177,14 @@ bool pp_is_part_of_top(const struct call *call)
     struct stat s;
     return (call->show == 'd' || call->show == 'D') && call->args[2].value < 16384 &&
            syscall(SYS_fstat, call->args[0].value, &s) == 0 && is_top(s.st_dev, s.st_ino);
+}
+
+/* Whether a call locks a file of the host, as /dev/null, that others may lock at the same time. */
+bool pp_is_lock_of_host(const struct call *call)
+{
+    struct stat s;
+    return call->nr == SYS_flock && syscall(SYS_fstat, call->args[0].value, &s) == 0 &&
+           !strchr("ROCTPS", *device_name(s.st_dev));
 }
 
 /* A position in a directory means nothing but which entry of the last listing it lies behind. */
