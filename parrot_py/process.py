@@ -128,6 +128,19 @@ def file_flags(tid: int, fd: int) -> int:
     return _fdinfo(tid, fd, "flags:", 8)
 
 
+def leads_to(tid: int, directory: bytes) -> bytes:
+    """A link of /proc by which *directory*, where thread *tid* is or which it has opened, is found without its name.
+
+    *directory* itself when there is none.
+    """
+    fds = f"/proc/{tid}/fd"
+    try:
+        links = [f"/proc/{tid}/cwd", *(f"{fds}/{fd}" for fd in os.listdir(fds))]
+        return next((os.fsencode(link) for link in links if os.fsencode(os.readlink(link)) == directory), directory)
+    except OSError:  # it is gone, or not for our eyes
+        return directory
+
+
 def own_proc(path: bytes, tid: int) -> bytes:
     """``/proc/self`` and ``/proc/thread-self`` mean the thread that asks, not the tracer."""
     if path == b"/proc/self":

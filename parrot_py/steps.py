@@ -58,8 +58,7 @@ class Walk(Trail):
         self.links_left = 0 if how & RESOLVE_NO_SYMLINKS else MAX_LINKS
         self.last = TOP
         super().__init__(walker, tid, start, [c for c in reversed(path.split(b"/")) if c], plain=plain)
-        self._top = self._spot()
-        self._device = (self.tree, self._border())
+        self._top, self._device = self._spot(), (self.tree, self._border())
 
     def _border(self) -> bytes | None:
         return self.point if self.table.is_border(self.mount) else None
@@ -78,7 +77,8 @@ class Walk(Trail):
                 break  # what counts is the directory before the dots
             self.above, self._governed = self.mount, (self.mount, self.point)
             end = self._step(name)
-            if self.how & RESOLVE_NO_XDEV and (self.tree, self._border()) != self._device:
+            entered = self.todo or not self.parent  # where a name is to be created, it is not
+            if self.how & RESOLVE_NO_XDEV and entered and (self.tree, self._border()) != self._device:
                 fail(errno.EXDEV)
             if end is not None:
                 return end
@@ -122,7 +122,7 @@ class Walk(Trail):
         """Whether ``..`` is to have no effect here; raises EXDEV where it would lead out of RESOLVE_BENEATH."""
         if (self.here, self.name) != (self._top.here, self._top.name):
             return False
-        self._may_pass()
+        self._may_turn()
         if self.how & RESOLVE_BENEATH:
             fail(errno.EXDEV)
         return bool(self.how & RESOLVE_IN_ROOT)
@@ -223,7 +223,7 @@ class Walk(Trail):
 
     def _step_native(self, name: bytes) -> Target | Native | None:
         if self.last != NORMAL:
-            if self.here and not os.path.isdir(self.here):
+            if self.here and not os.path.isdir(self._seen(self.here)):
                 return self._rest(self.here + b"/" + name)
             if self.last == DOTDOT:
                 self._up()
@@ -241,7 +241,7 @@ class Walk(Trail):
             if path != asked:
                 self._count()
         try:
-            text = os.readlink(path)
+            text = os.readlink(self._seen(path))
         except OSError as error:
             if error.errno != errno.EINVAL:
                 return None if self._leads_to_mount(path) else self._rest(path)

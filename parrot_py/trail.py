@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from parrot_py.config.model import DENY, LCACHE, LOCAL, Mount
@@ -17,7 +18,7 @@ from parrot_py.fdtable import HostNode, Node
 from parrot_py.mounts import ASKED, NOTHING, REFUSALS, is_pattern, is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import Native, fail
-from parrot_py.process import X
+from parrot_py.process import X, leads_to
 
 if TYPE_CHECKING:
     from parrot_py.walk import Walker
@@ -63,6 +64,7 @@ class Trail:
         self.mount = self.above = NOTHING
         self.holder: bytes | None = None
         self._crossed: list[tuple[bytes, _Spot]] = []
+        self._start = b"" if isinstance(start, Node) else start.rstrip(b"/")
         if isinstance(start, Node):
             self._jump(start)
         elif start.rstrip(b"/"):
@@ -155,6 +157,20 @@ class Trail:
             if not self.walker.credentials(self.tid).may(inode, X):
                 fail(errno.EACCES)
         return True
+
+    def _may_turn(self) -> None:
+        """The same for ``..`` of a native place that leads nowhere: the kernel does not get to see it."""
+        self._may_pass()
+        if self.tree is None:
+            with suppress(FileNotFoundError):  # somebody removed it
+                os.stat(self._seen(self.here) + b"/.")
+
+    def _seen(self, path: bytes) -> bytes:
+        """How we can look the native *path* up: who is in a directory needs no permission for those above it."""
+        start = self._start
+        if not start or not (path == start or path.startswith(start + b"/")) or os.access(start, os.F_OK):
+            return path
+        return leads_to(self.tid, start) + path[len(start) :]
 
     # -- into a mount
 

@@ -32,10 +32,15 @@ def resolve_place(call: Call, row: Row, i: int, how: int = 0, follow: bool | Non
     if creates:
         how |= RESOLVE_PARENT
     elif _open_creates(call, row):
-        how |= RESOLVE_PARENT if path.endswith(b"/") else RESOLVE_CREATE
+        how |= how_to_create(path)
     if follow is None:
         follow = follows_link(call, row, i)
     return call.resolve(path, base, follow=follow, how=how)
+
+
+def how_to_create(path: bytes) -> int:
+    """The rules for the walk of an open with O_CREAT, which looks at no name that a slash follows."""
+    return RESOLVE_PARENT if path.endswith(b"/") else RESOLVE_CREATE
 
 
 def follows_link(call: Call, row: Row, i: int) -> bool:

@@ -9,7 +9,7 @@ from parrot_py.control import NAME
 from parrot_py.places import Native, Target, fail
 from parrot_py.steps import RESOLVE_IN_ROOT
 from parrot_py.syscalls import borders
-from parrot_py.syscalls.arguments import resolve_place
+from parrot_py.syscalls.arguments import how_to_create, resolve_place
 from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Rewrite, handlers
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.native import proc_file, translate
@@ -56,6 +56,9 @@ def _openat2(call: Call, row: Row) -> Answer:
             call.stop.base = (os.readlink(link), None)
         except FileNotFoundError:
             fail(errno.EBADF)
+    path = call.stop.path[0] or b""
+    if flags & (os.O_CREAT | os.O_PATH) == os.O_CREAT and path.rstrip(b"/").rpartition(b"/")[2] not in (b".", b".."):
+        resolve |= how_to_create(path)
     place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
     borders.check(call, row, [place], flags)
     copy = proc_file(call, place, flags) if isinstance(place, Native) else None

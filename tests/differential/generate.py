@@ -75,7 +75,7 @@ def _one(r: Random) -> list[str]:
 
 def sequence(seed: int, steps: int = 24, *, alone: bool = True) -> list[str]:
     """The lines of the sequence *seed*; not *alone*: others run at the same
-    time in the same process, so it leaves limits and locks as they are, and waits for nobody."""
+    time in the same process, so it leaves limits, locks and FIFOs as they are, and waits for nobody."""
     r = Random(seed)
     lines = [line for _ in range(3) for line in _opening(r)]
     if r.random() < 0.5:
@@ -86,7 +86,12 @@ def sequence(seed: int, steps: int = 24, *, alone: bool = True) -> list[str]:
             lines += [f"kid {r.choice(KIDS)} {len(inside)}", *inside]
         else:
             lines += _one(r)
-    return lines if alone else [line for line in lines if not line.startswith(_SHARED)]
+    return lines if alone else [line for line in lines if not line.startswith(_SHARED) and not _opens_fifo(line)]
+
+
+def _opens_fifo(line: str) -> bool:
+    """Whether somebody opens the FIFO of a tree, who is then there for the others."""
+    return line.startswith("call open") and "fifo" in line
 
 
 def batch(sequences: Sequence[tuple[str, Sequence[str]]]) -> str:
