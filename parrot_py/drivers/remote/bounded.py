@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -61,6 +62,9 @@ class Bounded:
 
 
 def _run(question: Callable[[], T], answer: Future[T]) -> None:
+    # Threads that a package starts by itself (XRootD's client has a score) would take the signals that the tracer waits
+    # for: they get the mask of this one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         answer.set_result(question())
     except BaseException as error:  # noqa: BLE001 - whoever asked gets it
