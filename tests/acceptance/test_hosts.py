@@ -48,8 +48,12 @@ CALLS = {
 }
 PTRACE = 101
 GET_SYSCALL_INFO = 0x420E
-NOT_NATIVELY = {("clone3", errno.EPERM), ("clone3", errno.EINVAL), ("statx", errno.EPERM), ("statx", errno.EINVAL)}
-"""Here the job's own programs give up, with no parrot_run at all: a C library falls back on ENOSYS only."""
+NOT_NATIVELY = {
+    *(("clone3", error) for error in (errno.EPERM, errno.EINVAL)),
+    *(("statx", error) for error in (errno.EPERM, errno.EINVAL)),
+    ("getrandom", errno.EINVAL),
+}
+"""Here programs give up with no parrot_run at all: a C library falls back on ENOSYS only, and Python needs numbers."""
 
 
 def forbidding(*calls: tuple[int | str, int]) -> str:

@@ -169,6 +169,8 @@ struct pp_engine {
     struct warm_table *warm;
     uint64_t *per_call;
     sigset_t wait_set, old_mask;
+    bool catches; /* SIGCHLD: old_action is what to put back */
+    struct sigaction old_action;
 };
 
 /* tracee.c */
@@ -277,6 +279,7 @@ void pp_check_parked(struct pp_engine *e);
 void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig);
 int64_t pp_now(void);
 void pp_block_signals(struct pp_engine *e);
+void pp_release_signals(struct pp_engine *e);
 
 /* filter.c */
 struct sock_fprog;

@@ -127,6 +127,20 @@ void pp_wake(struct pp_engine *e)
         syscall(SYS_tgkill, getpid(), e->owner, PP_WAKE_SIGNAL);
 }
 
+/* The thread that waits for tracees, 0 while nobody does. */
+static volatile pid_t waiter;
+
+/* SIGCHLD is for the process, and the kernel gives it to any thread that does not block it.  Threads that were there
+ * before us, or that a library starts with a mask of its own, would swallow it, and the tracer would sleep for ever. */
+static void pass_on(int sig)
+{
+    int saved = errno;
+    pid_t tid = waiter;
+    if (tid && tid != (pid_t)syscall(SYS_gettid))
+        syscall(SYS_tgkill, getpid(), tid, sig);
+    errno = saved;
+}
+
 /* Signals that the loop takes by sigtimedwait; everything that would stop or end the tracer for the job's sake. */
 void pp_block_signals(struct pp_engine *e)
 {
@@ -135,4 +149,17 @@ void pp_block_signals(struct pp_engine *e)
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         sigaddset(&e->wait_set, taken[i]);
     pthread_sigmask(SIG_BLOCK, &e->wait_set, &e->old_mask);
+    struct sigaction mine = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    waiter = e->owner;
+    e->catches = sigaction(SIGCHLD, &mine, &e->old_action) == 0;
+}
+
+/* Nobody waits any more. */
+void pp_release_signals(struct pp_engine *e)
+{
+    if (!e->catches)
+        return;
+    waiter = 0;
+    sigaction(SIGCHLD, &e->old_action, NULL);
+    e->catches = false;
 }

@@ -49,6 +49,7 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
 
 void pp_free(struct pp_engine *e)
 {
+    pp_release_signals(e);
     pp_drop_all(e);
     pp_forget_prefixes(e);
     if (e->status_pipe >= 0)

@@ -35,8 +35,9 @@ CASE(sysv_messages)
         say("child has %zd bytes of type %ld: %s", n, m.type, m.text);
         _exit(0);
     }
-    told(msgsnd(id, &m, sizeof m.text, 0), "sent");
-    join("child");
+    int sent = msgsnd(id, &m, sizeof m.text, 0);
+    join("child"); /* what the child says comes first */
+    told(sent, "sent");
     told(msgrcv(id, &m, sizeof m.text, 7, IPC_NOWAIT), "nothing left");
     told(msgctl(id, IPC_RMID, NULL), "remove");
 }
@@ -77,8 +78,9 @@ CASE(posix_messages)
         say("child has '%.*s' of priority %u", (int)n, text, priority);
         _exit(0);
     }
-    told(mq_send(q, "low", 3, 1), "send low");
-    join("child");
+    int done = mq_send(q, "low", 3, 1);
+    join("child"); /* what the child says comes first */
+    told(done, "send low");
     told(mq_send(q, "a", 1, 1), "send"), told(mq_send(q, "b", 1, 9), "send");
     ssize_t n = mq_receive(q, text, sizeof text, &priority);
     say("first '%.*s' of priority %u", (int)n, text, priority);
@@ -94,8 +96,9 @@ CASE(posix_semaphore)
         told(sem_wait(s), "child waited");
         _exit(0);
     }
-    told(sem_post(s), "post");
-    join("child");
+    int done = sem_post(s);
+    join("child"); /* what the child says comes first */
+    told(done, "post");
     told(sem_trywait(s), "nothing left");
 }
 
