@@ -126,6 +126,10 @@ def _shared_disk(native: Line, traced: Line) -> bool:
     return native.call == "copy_file_range" and native.result == "EXDEV" and traced.result.isdigit()
 
 
+def _busy_script(native: Line, traced: Line) -> bool:
+    return native.call == traced.call == "exec" and native.result == "ETXTBSY" and not traced.result
+
+
 PAIRS = (
     Pair("copies", "limits.md: objects of the cache may lie on the file system that they are copied to", _shared_disk),
     Pair(
@@ -133,6 +137,7 @@ PAIRS = (
         "limits.md: open finds what is wrong with a path before it finds no descriptor free",
         _no_descriptor,
     ),
+    Pair("busy", "limits.md: a native script for a program of ours starts while it is open for writing", _busy_script),
     Pair("top", "limits.md: the top of a repository lists no `..`, as in the real client", _top_listing),
 )
 
