@@ -45,8 +45,9 @@ def _program(call: Call, place: Place) -> _Program:
     if isinstance(place, Native):
         if place.magic is not None:
             fail(errno.ELOOP)
-        if not os.path.isfile(place.path) and os.path.exists(place.path):
-            fail(errno.EACCES)
+        executable = os.path.isfile(place.path) and os.access(place.path, os.X_OK)
+        if not executable and os.path.exists(place.path):
+            fail(errno.EACCES)  # the kernel is given the interpreter, and does not see this file
         return _Program(None, os.fsdecode(place.path))
     inode = place.found()
     if st.S_ISLNK(inode.mode):

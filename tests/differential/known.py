@@ -6,6 +6,7 @@ finding.  As few as possible: what a rule excuses is a line of docs/limits.md or
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Callable, NamedTuple
 
@@ -130,6 +131,12 @@ def _busy_script(native: Line, traced: Line) -> bool:
     return native.call == traced.call == "exec" and native.result == "ETXTBSY" and not traced.result
 
 
+def _reopened_link(native: Line, traced: Line) -> bool:
+    if native.call != "fcntl" or not (native.result.isdigit() and traced.result.isdigit()):
+        return False
+    return int(native.result) | os.O_NOFOLLOW == int(traced.result) and bool(int(native.result) & os.O_PATH)
+
+
 PAIRS = (
     Pair("copies", "limits.md: objects of the cache may lie on the file system that they are copied to", _shared_disk),
     Pair(
@@ -138,6 +145,7 @@ PAIRS = (
         _no_descriptor,
     ),
     Pair("busy", "limits.md: a native script for a program of ours starts while it is open for writing", _busy_script),
+    Pair("reopened", "limits.md: a link opened by way of /proc/self/fd has O_NOFOLLOW among its flags", _reopened_link),
     Pair("top", "limits.md: the top of a repository lists no `..`, as in the real client", _top_listing),
 )
 
