@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
     parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
     parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
+    hear_signals()
     arguments = sys.argv[1:]
     arguments.remove("--")  # bin/test puts it before the caller's arguments, and pytest's may begin with dashes too
     options, rest = parser.parse_known_args(arguments)
@@ -92,6 +94,13 @@ def main() -> int:
     if not options.lint:
         print("total: " + ", ".join(f"{number} {name}" for name, number in plan.counts.items()))
     return 1 if plan.failed else 0
+
+
+def hear_signals() -> None:
+    """Undo what nohup or a background job of a shell leaves: tests are about these signals, and hand them on."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def selection(options: argparse.Namespace) -> list[str]:
