@@ -11,7 +11,7 @@ from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials
 from parrot_py.resolvers import Resolvers
-from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_IN_ROOT, Walk
+from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_XDEV, Walk
 
 _CACHED_WALKS = 20_000
 
@@ -48,7 +48,13 @@ class Walker:
         if how:
             if path[:1] == b"/" and how & RESOLVE_BENEATH:
                 fail(errno.EXDEV)
-            return Walk(self, tid, b"" if absolute else start, path, follow, how).run()
+            ruled = Walk(self, tid, b"" if absolute else start, path, follow, how)
+            try:
+                return ruled.run()
+            except OSError as error:
+                if error.errno != errno.ELOOP or ruled.touched or ruled.tree is not None or not how & RESOLVE_NO_XDEV:
+                    raise
+                return Native(b"/", touched=False)  # the kernel knows whether it crossed a mount of the host before
         key = (b"" if absolute else start.name if isinstance(start, Node) else start, path, follow)
         known = self._cache.get(key)
         if known is not None:
