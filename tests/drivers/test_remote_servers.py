@@ -86,6 +86,7 @@ def webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a WebDAV server."""
     pytest.importorskip("webdav4")
     pytest.importorskip("wsgidav")
+    pytest.importorskip("cheroot")  # what serves it
     tree, port = write_tree(tmp_path_factory.mktemp("served") / "tree", TEXT), free_port()
     options = ["--host", "127.0.0.1", "--port", str(port), "--root", str(tree), "--auth", "anonymous", "-q"]
     with serving(python("wsgidav.server.server_cli", *options), port, tree.parent):
