@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import shutil
 import socket
@@ -96,9 +95,7 @@ def webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def xrootd() -> Iterator[str]:
     """The address of the tree on an xrootd server."""
-    # Not imported here: its client starts threads, which would take the signals of engine tests in this process.
-    if importlib.util.find_spec("fsspec_xrootd") is None:
-        pytest.skip("fsspec-xrootd is not installed")
+    pytest.importorskip("fsspec_xrootd")
     if shutil.which("xrootd") is None:
         pytest.skip("xrootd is not installed")
     base, port = places.fresh(places.base() / "work" / f"xrootd-{os.getpid()}"), free_port()
@@ -137,6 +134,8 @@ class TestWebDav(ServedTree):
         driver.close()
 
 
+# The client starts threads, again in each child that is forked: no company for tests whose tracer is such a child.
+@pytest.mark.serial
 class TestXrootd(ServedTree):
     @pytest.fixture
     def driver(self, xrootd: str, tmp_path: Path) -> Iterator[Driver]:
