@@ -171,10 +171,10 @@ class MountTable:
         """
         if any(is_pattern(mount.prefix) for mount in self.mounts):
             return []
-        found: list[tuple[bytes, bytes | None]] = [(CVMFS, None)]
+        found: list[tuple[bytes, bytes | None]] = [(place, None) for place in (CVMFS, *SERVICES)]
         for mount in self.mounts:
-            plain = not mount.word and mount.allowed == RWX and mount.destination and not under(mount.prefix, CVMFS)
-            special = any(under(mount.destination, top) for top in (CVMFS, b"/proc", b"/dev"))
+            plain = not mount.word and mount.allowed == RWX and mount.destination and not is_virtual(mount.prefix)
+            special = any(under(mount.destination, top) for top in (CVMFS, *SERVICES, b"/proc", b"/dev"))
             found.append((mount.prefix, mount.destination if plain and not special else None))
         known = {mount.prefix for mount in self.mounts}
         return found + [(name, None) for name in self.spelled if name not in known]
