@@ -20,6 +20,7 @@ from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
 COMPAT = pytest.mark.compat
+pytestmark = pytest.mark.serial  # keys are typed when a screen shows something, which a busy machine may put off
 
 
 class Screen:
