@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from parrot_py.drivers.grow.export import Options, export
-from tests.drivers.test_grow import write_tree
 from tests.support import places, tree
+from tests.support.contract_tree import write_tree
 from tests.support.httpd import Fault, Server
 from tests.support.parrot import Parrot
 from tests.support.sites import Site

@@ -12,8 +12,8 @@ import pytest
 
 from parrot_py.drivers.grow.export import Options, export
 from tests.drivers.contract import TREE
-from tests.drivers.test_grow import write_tree
 from tests.support import places, tree
+from tests.support.contract_tree import write_tree
 from tests.support.httpd import Server
 from tests.support.parrot import Parrot, environment
 from tests.support.sites import Site

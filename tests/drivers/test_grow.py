@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,25 +21,11 @@ from parrot_py.drivers.grow.driver import GrowDriver
 from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
 from parrot_py.drivers.grow.format import GROW_EPOCH, GrowError, Line, parse
 from tests.drivers.contract import NEXT, TREE, DriverContract, expect_errno
+from tests.support.contract_tree import materialise_all, write_tree
 from tests.support.httpd import Fault, Server
 
 SUM = b"2aae6c35c94fcfb415dbe95f408b9ce91ee846ed"
 TOP = b"D root\t16877 4096 0 0\n"
-
-
-def write_tree(top: Path, listed: Mapping[bytes, tuple[int, bytes]] = TREE) -> Path:
-    shutil.rmtree(top, ignore_errors=True)
-    top.mkdir()
-    for name, (kind, data) in listed.items():
-        path = os.fsencode(top) + name
-        if kind == stat.S_IFDIR:
-            os.makedirs(path, exist_ok=True)
-        elif kind == stat.S_IFLNK:
-            os.symlink(data, path)
-        else:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            Path(os.fsdecode(path)).write_bytes(data)
-    return top
 
 
 class Site:
@@ -78,9 +64,7 @@ class TestGrowDriverThatChanges(DriverContract):
     @pytest.fixture
     def driver(self, site: Site) -> Iterator[Driver]:
         driver = GrowDriver(site.config())
-        for name, (kind, _) in TREE.items():  # so that what is opened before can be read after
-            if kind == stat.S_IFREG:
-                driver.materialise(driver.lookup(name))
+        materialise_all(driver)
         yield driver
         driver.close()
 

@@ -22,7 +22,7 @@ from parrot_py.drivers.remote.fsspec_source import FsspecSource
 from parrot_py.drivers.remote.http_source import HttpSource, errno_of
 from parrot_py.drivers.remote.source import DIRECTORY, FILE, Fact
 from tests.drivers.contract import NEXT, TREE, DriverContract, expect_errno
-from tests.drivers.test_grow import write_tree
+from tests.support.contract_tree import materialise_all, write_tree
 from tests.support.httpd import Fault, Server
 
 pytest.importorskip("fsspec")
@@ -83,9 +83,7 @@ class TestChangingDirectory(DriverContract):
     def driver(self, tmp_path: Path) -> Iterator[Driver]:
         url = f"file://{write_tree(tmp_path / 'tree')}"
         driver = RemoteDriver(FsspecSource(url, {}, 10.0), config(tmp_path / "cache"), ttl=1.0)
-        for name, (kind, _) in TREE.items():  # so that what is opened before can be read after
-            if kind == stat.S_IFREG:
-                driver.materialise(driver.lookup(name))
+        materialise_all(driver)
         yield driver
         driver.close()
 
@@ -189,10 +187,7 @@ def test_trouble_is_told_as_trouble(tmp_path: Path, error: Exception, code: int)
 
 
 def test_a_package_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
-    class Stuck(FsspecSource):
-        pass
-
-    source = Stuck(f"file://{write_tree(tmp_path / 'tree')}", {}, 0.2)
+    source = FsspecSource(f"file://{write_tree(tmp_path / 'tree')}", {}, 0.2)
     hold = threading.Event()
     source._fs.info = lambda _: hold.wait(30)
     driver = RemoteDriver(source, config(tmp_path / "cache"))

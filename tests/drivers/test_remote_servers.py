@@ -18,9 +18,9 @@ import pytest
 
 from parrot_py.drivers.base import Driver
 from tests.drivers.contract import DriverContract, expect_errno
-from tests.drivers.test_grow import write_tree
 from tests.drivers.test_remote import PLAIN, fsspec_driver
 from tests.support import places
+from tests.support.contract_tree import write_tree
 from tests.support.httpd import Server
 
 BLANK = b"/with blank \xff"

@@ -6,6 +6,8 @@ import errno
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.urgency import stands_back
@@ -74,6 +76,16 @@ def local_failure(what: str, error: OSError) -> LocalFailure:
     """
     codes = {errno.ENOSPC: errno.ENOSPC, errno.EDQUOT: errno.ENOSPC, errno.EFBIG: errno.EFBIG}
     return LocalFailure(f"{what}: {error}", codes.get(error.errno or 0, errno.EIO))
+
+
+@contextmanager
+def answering(name: str) -> Iterator[None]:
+    """What the driver's caller asked of *name* is being answered: a Failure is logged and leaves as an OSError."""
+    try:
+        yield
+    except Failure as failure:
+        failure.report(name)
+        raise failure.os_error() from None
 
 
 def acquire(lock: threading.Lock) -> None:

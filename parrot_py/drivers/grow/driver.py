@@ -10,15 +10,14 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs, place
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
-from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trouble import Failure, answering
 from parrot_py.drivers.grow.content import Files
 from parrot_py.drivers.grow.format import CHECKSUM, LISTING, GrowError
 from parrot_py.drivers.grow.listing import Content, Listing
@@ -105,14 +104,6 @@ class GrowDriver:
 
     # -- the contract
 
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        try:
-            yield
-        except Failure as failure:
-            failure.report(self.config.fqrn)
-            raise failure.os_error() from None
-
     def exists(self) -> bool:
         """Whether the servers export a tree here at all; may wait.  Raises OSError where that cannot be told."""
 
@@ -123,7 +114,7 @@ class GrowDriver:
                 failure.logged = failure.missing  # the answer to a question, and no trouble
                 raise
 
-        with self._answering():
+        with answering(self.config.fqrn):
             try:
                 self._flights.run("listing", load)
             except Failure as failure:
@@ -134,7 +125,7 @@ class GrowDriver:
 
     def lookup(self, path: bytes) -> Inode:
         """See :meth:`Driver.lookup`."""
-        with self._answering():
+        with answering(self.config.fqrn):
             return self._listing().lookup(path)
 
     def listdir(self, inode: Inode) -> Sequence[Entry]:
@@ -149,7 +140,7 @@ class GrowDriver:
         if not inode.is_regular:
             code = errno.EISDIR if inode.is_dir else errno.EINVAL
             raise OSError(code, os.strerror(code), inode.path)
-        with self._answering():
+        with answering(self.config.fqrn):
             try:
                 return self._content(inode)
             except Failure as failure:
@@ -181,7 +172,7 @@ class GrowDriver:
 
     def look_for_news(self) -> None:
         """Ask the server whether it has another listing; may wait."""
-        with self._answering():
+        with answering(self.config.fqrn):
             self._load()
 
     def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:  # noqa: ARG002 - for everybody

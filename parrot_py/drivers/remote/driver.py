@@ -13,8 +13,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Union
 
 from parrot_py.config.model import RepositoryConfig
@@ -22,7 +21,7 @@ from parrot_py.drivers.base import Entry, Inode, StatFs
 from parrot_py.drivers.cvmfs.cache.kept import Kept
 from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.flights import Flights
-from parrot_py.drivers.cvmfs.trouble import Failure
+from parrot_py.drivers.cvmfs.trouble import Failure, answering
 from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source
 from parrot_py.drivers.remote.state import Content, State, deduced
 
@@ -113,7 +112,7 @@ class RemoteDriver:
         state = self._now()
         answer = state.names.get(path) or deduced(state, path)
         if answer is None:
-            with self._answering():
+            with answering(self._source.name):
                 answer = self._looks.run((state, path), lambda: self._look(state, path))
         if isinstance(answer, int):
             _fail(answer, path)
@@ -178,7 +177,7 @@ class RemoteDriver:
         state: State = inode.content.state
         found = state.listings.get(inode.path)
         if found is None:
-            with self._answering():
+            with answering(self._source.name):
                 self._lists.run((state, inode.path), lambda: self._list(state, inode.path))
             found = state.listings[inode.path]
         return found
@@ -211,7 +210,7 @@ class RemoteDriver:
         """See :meth:`Driver.materialise`."""
         if not inode.is_regular:
             _fail(errno.EISDIR if inode.is_dir else errno.EINVAL, inode.path)
-        with self._answering():
+        with answering(self._source.name):
             return self._fetched(inode.path, inode.content.state.facts[inode.path])
 
     def _fetched(self, path: bytes, fact: Fact) -> str:
@@ -225,14 +224,6 @@ class RemoteDriver:
         )
 
     # -- the rest
-
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        try:
-            yield
-        except Failure as failure:
-            failure.report(self._source.name)
-            raise failure.os_error() from None
 
     def getxattr(self, inode: Inode, name: bytes, gid: int | None = None) -> bytes:  # noqa: ARG002 - for everybody
         """See :meth:`Driver.getxattr`: there are none."""
