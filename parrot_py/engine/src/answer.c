@@ -279,6 +279,7 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     e->counters[PP_C_EXECS]++;
     pp_mm_release(t->mm, t->tid);
     t->mm = pp_mm_new();
+    t->replaced = true;
     t->pending = NOTHING;
     t->result_for = 0;
     t->hop = 0;

@@ -85,8 +85,9 @@ void pp_note_child(struct pp_engine *e, struct tracee *t, int event)
     struct tracee *child = pp_find(e, tid);
     if (!child) {
         child = pp_add(e, tid, mm);
-    } else if (child->mm && child->mm->count == 0 && child->pending == NOTHING) {
-        /* The child's first stop overtook this event: it runs already, with an empty record of its memory. */
+    } else if (child->mm && child->mm->count == 0 && child->pending == NOTHING && !child->replaced) {
+        /* The child's first stop overtook this event: it runs already, with an empty record of its memory.  It may even
+         * have started a program by now, in whose memory there is nothing of ours. */
         pp_mm_release(child->mm, child->tid);
         child->mm = mm;
     } else {

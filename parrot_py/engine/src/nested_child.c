@@ -54,8 +54,8 @@ void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child,
 {
     const struct debuggee *d = t->debuggee;
     child->forker = t->tid;
-    child->no_new_privs = t->no_new_privs;
-    child->own_filter = t->own_filter;
+    child->no_new_privs |= t->no_new_privs; /* it may run already, and have asked for that itself */
+    child->own_filter |= t->own_filter;
     child->extra_options = t->extra_options; /* the kernel hands them on */
     if (t->watched && pp_group_of(e, child) == pp_group_of(e, t)) {
         pp_watch_child(e, child);

@@ -72,6 +72,7 @@ struct tracee {
     int listeners;       /* ... and how many threads have stopped as a group stop asks */
     bool entered;        /* without seccomp: between entry and exit stop */
     bool fresh;          /* first stop not seen yet */
+    bool replaced;       /* it has started another program: its memory is not what it was born with */
     int result_for; /* when the result replaces the kernel's: 1 success, -errno that failure, 0 never */
     int64_t result;
     uint64_t no_room;    /* instruction of the call for which no memory could be mapped, 0 when there is none */
