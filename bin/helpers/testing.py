@@ -14,16 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers import sanitizing
+from helpers import again, pytests, sanitizing
+from helpers.pytests import NOTHING_SELECTED, Result
 from helpers.say import SetupError
 
 NOBODY = 65534
-NOTHING_SELECTED = 5
 C_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-c")
 ONE_PROCESS = ("-n", "--numprocesses", "--pdb", "--trace", "-s", "--capture", "--co", "--collect-only", "--lf", "--sw")
 
@@ -42,9 +41,11 @@ class Plan:
     marks: list[str]
     as_nobody: bool
     pytest: list[str]
+    rerun: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("passed", "failed", "skipped"), 0))
+    unsteady: list[str] = field(default_factory=list)
 
     @property
     def python(self) -> list[str]:
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--sanitize", action="store_true", help="tests of the engine, with ASan and UBSan in it")
     parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
     parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
+    parser.add_argument("--no-rerun", action="store_true", help="a test that fails once has failed")
     parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
     hear_signals()
     arguments = sys.argv[1:]
@@ -76,6 +78,7 @@ def main() -> int:
         parser.error("--as-nobody changes the user, which only root can")
     with tempfile.TemporaryDirectory(prefix="parrot_py-test-") as scratch:
         plan = Plan(options.root, options.setup, Path(scratch), selection(options), options.as_nobody, rest)
+        plan.rerun = not (rest or options.sanitize or options.no_rerun)  # who selects tests wants to see what they do
         try:
             part = options.quick or options.as_nobody or options.compat or options.stress or options.sanitize
             if options.lint or not (part or rest):
@@ -89,6 +92,8 @@ def main() -> int:
             plan.failed.append("interrupted: not all of it was run, so it")
         except SetupError as error:
             plan.failed.append(f"the set-up: {error}; it")
+    if plan.unsteady:
+        again.tell(plan.unsteady)
     for name in plan.failed:
         print(f"bin/test: {name} failed")
     if not options.lint:
@@ -148,20 +153,28 @@ def suite(plan: Plan) -> None:
     else:
         side_by_side = ["-n", "2", "--dist", "loadfile", "-m", " and ".join([*plan.marks, "not serial"])]
         phases = [("serial tests", ["-m", " and ".join([*plan.marks, "serial"])]), ("tests", side_by_side)]
-    statuses = [pytest(plan, name, [*options, *plan.pytest]) for name, options in phases]
-    if all(status == NOTHING_SELECTED for status in statuses):
+    results = {name: pytest(plan, name, [*options, *plan.pytest]) for name, options in phases}
+    if all(result.status == NOTHING_SELECTED for result in results.values()):
         plan.failed.append("the selection of tests (nothing matches)")
+    elif plan.rerun:
+        plan.unsteady = again.only_unsteady([*results.values()], lambda name, names: pytest(plan, name, names))
+    if not plan.unsteady:
+        plan.failed += [name for name, result in results.items() if not result.good]
+    for result in results.values():
+        count(plan, result)
 
 
-def pytest(plan: Plan, name: str, options: Sequence[str]) -> int:
-    """One run of pytest, its numbers added to the plan's; its status."""
-    report = plan.scratch / "report.xml"
-    report.unlink(missing_ok=True)
+def pytest(plan: Plan, name: str, options: Sequence[str]) -> Result:
+    """One run of pytest."""
+    report, failures = plan.scratch / "report.xml", plan.scratch / "failures"
+    for left in (report, failures):
+        left.unlink(missing_ok=True)
     cache = plan.cache("pytest")
     keep = [f"-ocache_dir={cache}"] if cache else ["-pno:cacheprovider"]
     home = plan.scratch / "home"
     home.mkdir(exist_ok=True)
     environment = [f"HYPOTHESIS_STORAGE_DIRECTORY={plan.cache('hypothesis') or home / 'hypothesis'}"]
+    environment.append(f"{pytests.VARIABLE}={failures}")
     user: list[str] = []
     if plan.as_nobody:
         environment.append(f"HOME={home}")
@@ -170,22 +183,16 @@ def pytest(plan: Plan, name: str, options: Sequence[str]) -> int:
         user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         user += ["--inh-caps=-all", "--bounding-set=-all"]
     environment += [f"{name}={value}" for name, value in plan.environment.items()]
-    command = [*user, "env", *environment, *plan.python, "-m", "pytest", *keep, f"--junitxml={report}", *options]
-    status = step(plan, name, command)
-    if status not in (0, NOTHING_SELECTED):
-        plan.failed.append(name)
-    if report.exists():
-        count(plan, report)
-    elif status not in (0, NOTHING_SELECTED):
-        plan.counts["failed"] += 1  # pytest itself did not come to its end
-    return status
+    notes = [*keep, f"-p{pytests.PLUGIN}", f"--junitxml={report}"]
+    status = step(plan, name, [*user, "env", *environment, *plan.python, "-m", "pytest", *notes, *options])
+    return pytests.read(status, report, failures)
 
 
-def count(plan: Plan, report: Path) -> None:
-    """Add the numbers of one report; an error while setting up or collecting a test is a failure."""
-    for result in ET.parse(report).getroot().iter("testsuite"):
-        numbers = {name: int(result.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
-        failed = numbers["failures"] + numbers["errors"]
-        plan.counts["failed"] += failed
-        plan.counts["skipped"] += numbers["skipped"]
-        plan.counts["passed"] += max(0, numbers["tests"] - failed - numbers["skipped"])
+def count(plan: Plan, result: Result) -> None:
+    """Add the numbers of a run; tests that are merely unsteady have passed."""
+    counts = dict(result.counts)
+    if plan.unsteady:
+        counts["passed"] += len(result.failures)
+        counts["failed"] = 0
+    for name, number in counts.items():
+        plan.counts[name] += number
