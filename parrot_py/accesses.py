@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from parrot_py import threads
+from parrot_py import codes, threads
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver
@@ -45,9 +45,9 @@ class Accesses:
         try:
             found = read_file(path)
         except OSError as error:
-            raise ConfigError(f"--prefetch: cannot read {str(path)!r}: {error.strerror}") from error
+            raise ConfigError(f"--prefetch: cannot read {str(path)!r}: {error.strerror}", codes.CONFIG_FILE) from error
         if not found:
-            log.warning("--prefetch: %s lists nothing below /cvmfs", path)
+            log.warning("--prefetch: %s lists nothing below /cvmfs", path, extra=codes.NOTHING_LISTED.extra)
         for name, touches in found.items():
             self._wanted.setdefault(name, []).extend(touches)
 

@@ -14,6 +14,8 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
+from parrot_py import codes
+from parrot_py.codes import Code, tagged
 from parrot_py.errors import EngineError
 
 IGNORED = "pp__ignored"
@@ -97,14 +99,15 @@ def check(given: Given) -> None:
         wanted = given.limit(resource.RLIMIT_AS)[0] >> 10
         raise EngineError(
             f"ulimit -v {wanted} leaves too little address space: parrot_run itself takes {ADDRESS_SPACE >> 10} KiB; "
-            "set the limit inside the job"
+            "set the limit inside the job",
+            codes.ADDRESS_SPACE,
         )
 
 
-def complain(text: str) -> None:
-    """Write one line to stderr, if there is one."""
+def complain(text: str, code: Code) -> None:
+    """Write one line to stderr, if there is one, with *code* at its end."""
     with suppress(OSError):
-        os.write(2, f"parrot_run: {text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, f"parrot_run: {tagged(text, code)}\n".encode("utf-8", "backslashreplace"))
 
 
 def say(text: str) -> bool:
@@ -115,7 +118,7 @@ def say(text: str) -> bool:
         sys.stdout.buffer.write(os.fsencode(text))  # bytes, since what was typed need not be text
         sys.stdout.flush()
     except OSError as error:
-        complain(f"cannot write to stdout: {error.strerror}")
+        complain(f"cannot write to stdout: {error.strerror}", codes.NO_STDOUT)
         sys.stdout = None  # or Python would try and complain once more at the end
         return False
     return True

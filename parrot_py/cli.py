@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from parrot_py import caller, config, log
+from parrot_py import caller, codes, config, log
 from parrot_py.config import Message, RunConfig, directories, environment
-from parrot_py.errors import ConfigError, EngineError
+from parrot_py.errors import ConfigError, EngineError, ParrotError
 
 TROUBLE = 1
 """Exit status when the configuration is wrong: nothing was started."""
@@ -77,9 +77,9 @@ def _prepare(wanted: RunConfig) -> None:
         try:
             os.chdir(wanted.work_dir)
         except OSError as error:
-            raise ConfigError(f"-w: cannot enter {str(wanted.work_dir)!r}: {error.strerror}") from error
+            raise ConfigError(f"-w: cannot enter {str(wanted.work_dir)!r}: {error.strerror}", codes.WORK_DIR) from error
 
 
-def _fail(error: Exception, status: int) -> int:
-    caller.complain(" ".join(str(error).splitlines()))
+def _fail(error: ParrotError, status: int) -> int:
+    caller.complain(" ".join(str(error).splitlines()), error.code)
     return status

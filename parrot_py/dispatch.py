@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
+from parrot_py import codes
 from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Engine, Stop
 from parrot_py.engine.kinds import Kind
@@ -120,7 +121,9 @@ class Dispatcher:
                 return
             answer = -(error.errno or errno.EIO)
         except Exception:  # noqa: BLE001 - whatever went wrong, the thread must not stay stopped
-            trouble.exception("defect in the handler of %s: the job sees EIO", ROWS[stop.index].name)
+            trouble.exception(
+                "defect in the handler of %s: the job sees EIO", ROWS[stop.index].name, extra=codes.DEFECT.extra
+            )
             answer = -errno.EIO
         if log.isEnabledFor(logging.DEBUG):
             _log(stop, answer)
@@ -253,7 +256,7 @@ class Dispatcher:
         except Park as park:
             self._wait(request, park)
         except Exception:  # noqa: BLE001 - a defect of ours must not end the job
-            trouble.exception("defect in the command %s", request.fields.get("command"))
+            trouble.exception("defect in the command %s", request.fields.get("command"), extra=codes.DEFECT.extra)
             request.answer({"ok": False, "errno": "EIO", "error": "a defect of parrot_run, see its log"})
 
     def _remounted(self) -> None:

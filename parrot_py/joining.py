@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
+from parrot_py import codes
 from parrot_py.caller import Given, complain
 from parrot_py.config.model import RunConfig
 from parrot_py.engine.core import answers_inside
@@ -38,15 +39,19 @@ def _traced() -> bool:
 def join(config: RunConfig, given: Given | None) -> NoReturn:
     """Become the job.  What was asked for and can't be had is told in the log.  Exits if the program can't start."""
     asked = f" (without effect: {', '.join(config.own_options)})" if config.own_options else ""
-    log.warning("inside another parrot_run: its configuration counts, not this one's%s", asked)
+    log.warning(
+        "inside another parrot_run: its configuration counts, not this one's%s", asked, extra=codes.NESTED.extra
+    )
     missing = [name for name in config.own_repositories if not os.path.isdir(f"/cvmfs/{name}")]
     if missing:
-        log.warning("the parrot_run around this one has no %s: give it -r, too", ", ".join(missing))
+        log.warning(
+            "the parrot_run around this one has no %s: give it -r, too", ", ".join(missing), extra=codes.NESTED.extra
+        )
     environ = {name: value for name, _, value in (entry.partition(b"=") for entry in config.environ)}
     if given is not None:
         given.restore()
     try:
         os.execvpe(config.command[0], config.command, environ)
     except OSError as error:
-        complain(f"cannot run {config.command[0]!r}: {error.strerror}")
+        complain(f"cannot run {config.command[0]!r}: {error.strerror}", codes.NOT_STARTED)
         sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)

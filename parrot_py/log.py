@@ -3,7 +3,8 @@
 Whoever has something to say uses ``logging.getLogger("parrot_py.<flag>")`` with one of the flags of ``-d``
 (``cvmfs``, ``syscall``, ``process``, ``resolve``, ``cache`` …).  ``debug`` and ``info`` lines appear if the flag was
 asked for; ``warning``, ``error`` and ``critical`` ones always, under the original's names ``notice``, ``error`` and
-``fatal``.  A line about one process of the job says so with ``extra={"child": pid}``.
+``fatal``; each of these ends in its code (codes.py), ``extra=CODE.extra``.  A line about one process of the job says so
+with ``extra={"child": pid}``.
 
     2026/08/01 12:30:59.07 parrot_run[4711] <child:4712> cvmfs: text
 """
@@ -15,6 +16,8 @@ import os
 import time
 import traceback
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.config.model import RunConfig
 from parrot_py.errors import ConfigError
 
@@ -50,7 +53,7 @@ def start(config: RunConfig) -> None:
         logging.getLogger(f"{ROOT}.{flag}").setLevel(logging.DEBUG)
     log = logging.getLogger(f"{ROOT}.debug")
     for line in config.warnings:
-        log.warning("%s", line)
+        log.warning("%s", line, extra=codes.LEFT_OUT.extra)
     for line in config.remarks:
         log.debug("%s", line)
 
@@ -86,7 +89,7 @@ class Sink(logging.Handler):
         try:
             self._open()
         except OSError as error:
-            raise ConfigError(f"cannot write the log {self._target!r}: {error.strerror}") from error
+            raise ConfigError(f"cannot write the log {self._target!r}: {error.strerror}", codes.OUTPUT_FILE) from error
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record.  Called with the handler's lock held."""
@@ -145,7 +148,8 @@ def line(record: logging.LogRecord) -> str:
     pid = os.getpid()
     child = getattr(record, "child", pid)
     head = f"{moment}.{hundredths:02d} parrot_run[{pid}] <child:{child}> {_flag(record)}: "
-    lines = [_printable(_text(record))]
+    text = _printable(_text(record))
+    lines = [tagged(text, code) if (code := getattr(record, "code", None)) else text]
     if record.exc_info:
         lines += "".join(traceback.format_exception(*record.exc_info)).splitlines()
     return "".join(f"{head}{each}\n" for each in lines)

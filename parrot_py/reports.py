@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from parrot_py import __version__
+from parrot_py import __version__, codes
 from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError
 from parrot_py.process import read_status
@@ -57,7 +57,7 @@ def write_environment(path: Path, entries: Sequence[bytes], directory: str) -> N
         with open(path, "xb") as file:
             file.write(b"".join(entry + b"\0" for entry in entries) + b"PWD=" + os.fsencode(directory) + b"\n")
     except OSError as error:
-        raise ConfigError(f"-e: cannot make {str(path)!r}: {error.strerror}") from error
+        raise ConfigError(f"-e: cannot make {str(path)!r}: {error.strerror}", codes.OUTPUT_FILE) from error
 
 
 def write_statistics(path: Path, engine: Mapping[str, int], drivers: Mapping[str, Mapping[str, int]]) -> None:
@@ -102,4 +102,4 @@ def _write(path: Path, data: bytes) -> None:
         new.write_bytes(data)
         os.replace(new, path)
     except OSError as error:
-        log.error("cannot write %s: %s", path, error.strerror)
+        log.error("cannot write %s: %s", path, error.strerror, extra=codes.OUTPUT_FILE.extra)

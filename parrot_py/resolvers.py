@@ -15,6 +15,7 @@ import subprocess
 from contextlib import suppress
 from typing import NoReturn
 
+from parrot_py import codes
 from parrot_py.drivers.base import may_block
 
 SECONDS = 60.0
@@ -87,5 +88,5 @@ class Resolvers:
             if len(self._told) >= _KEPT:
                 self._told.clear()
             self._told.add(line)
-            trouble.error("%s", line)
+            trouble.error("%s", line, extra=codes.SERVICE.extra)
         raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from parrot_py import reports, sessiondir
+from parrot_py import codes, reports, sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
 from parrot_py.caller import Given, complain, flush, limits, say
 from parrot_py.config import directories
@@ -76,7 +76,7 @@ class Repositories:
         except ConfigError as error:
             if str(error) not in self._told:
                 self._told.add(str(error))
-                cvmfs.error("%s", error)
+                cvmfs.error("%s", error, extra=error.code.extra)
             raise OSError(errno.EIO, os.strerror(errno.EIO), name) from None
         if found is None or not found.urls:
             return None
@@ -114,7 +114,9 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         join(config, given)
     trouble = proc_trouble()
     if trouble:
-        raise EngineError(f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)")
+        raise EngineError(
+            f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)", codes.NO_PROC
+        )
     gc.set_threshold(*GC_THRESHOLD)
     threading.stack_size(STACK)
     if limits(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
@@ -150,7 +152,7 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         accesses.close()
         sessiondir.remove(session)
     if engine.counters()["foreign"]:
-        log.warning("an x32 program was started: such programs see no /cvmfs")
+        log.warning("an x32 program was started: such programs see no /cvmfs", extra=codes.OTHER_ABI.extra)
     if config.stats or config.stats_file or config.syscall_table:
         _report(config, engine, told)
     status = _end(config, engine)
@@ -177,17 +179,26 @@ def _place(config: RunConfig) -> Path:
     """Where the session directory and derived programs go."""
     place = directories.for_programs(config)
     if place is None:
-        log.warning("%s is mounted noexec: programs of a repository cannot be started; choose -t DIR", config.tempdir)
+        log.warning(
+            "%s is mounted noexec: programs of a repository cannot be started; choose -t DIR",
+            config.tempdir,
+            extra=codes.NOEXEC.extra,
+        )
         return config.tempdir
     if place != config.tempdir:
-        log.warning("%s is mounted noexec: what the job opens is copied to %s; choose -t DIR", config.tempdir, place)
+        log.warning(
+            "%s is mounted noexec: what the job opens is copied to %s; choose -t DIR",
+            config.tempdir,
+            place,
+            extra=codes.NOEXEC.extra,
+        )
     return place
 
 
 def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     engine = Engine([row.spec() for row in ROWS], use_seccomp=config.use_seccomp)
     if config.use_seccomp and not engine.use_seccomp:
-        log.warning("no seccomp filters here: every system call of the job stops twice")
+        log.warning("no seccomp filters here: every system call of the job stops twice", extra=codes.NO_FILTER.extra)
     engine.set_session(session)
     announce(engine, namespace)
     return engine
@@ -209,12 +220,12 @@ def _end(config: RunConfig, engine: Engine) -> int:
     """Tell how the job ended, in the way that was asked for; the exit status, unless this process ends by a signal."""
     failed = engine.exec_errno()
     if failed < 0:
-        raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp")
+        raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp", codes.NO_FILTER)
     ending, status = _ending(engine, failed)
     if config.status_file is not None:
         reports.write_ending(config.status_file, ending)
     if failed:
-        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}")
+        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}", codes.NOT_STARTED)
     if config.old_status and ending.word != reports.NORMAL:
         return 1
     if ending.word == reports.ABNORMAL:

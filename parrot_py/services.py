@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.deferred import Deferred, Leading
@@ -111,5 +112,5 @@ def _told(what: str, make: Callable[[], Driver]) -> Driver:
 def _fail(what: str, why: str) -> NoReturn:
     from parrot_py.config.proxies import mask
 
-    log.error("%s: %s", mask(what), why)
+    log.error("%s: %s", mask(what), why, extra=codes.SERVICE.extra)
     raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+from parrot_py import codes
+
 FOLDER = "s"
 DERIVED = "derived"
 _UNUSED_AFTER = 7 * 24 * 3600.0
@@ -78,7 +80,7 @@ def remove(directory: Path) -> None:
     try:
         os.rmdir(directory)
     except OSError as error:
-        log.warning("%s could not be removed: %s", directory, error.strerror)
+        log.warning("%s could not be removed: %s", directory, error.strerror, extra=codes.LITTER.extra)
 
 
 def _empty(directory: bytes) -> None:

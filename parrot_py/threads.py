@@ -11,6 +11,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from parrot_py import codes
 from parrot_py.drivers.base import blocking
 
 STACK = 2 << 20
@@ -32,7 +33,11 @@ def start(target: Callable[[], Any], name: str) -> threading.Thread | None:
     except RuntimeError as error:
         if not _told.is_set():
             _told.set()
-            log.warning("%s (ulimit -u, ulimit -v or pids.max?): going on with fewer, slowly", error)
+            log.warning(
+                "%s (ulimit -u, ulimit -v or pids.max?): going on with fewer, slowly",
+                error,
+                extra=codes.NO_THREADS.extra,
+            )
         return None
     return thread
 

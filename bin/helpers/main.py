@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with locked(directory.with_name(directory.name + ".lock")):
             make(Builder(options.root, directory, options.key), options.want)
     except SetupError as error:
-        say(f"set-up failed: {error}")
+        say(f"set-up failed: {error} [PP902]")
         return 1
     except KeyboardInterrupt:
         say("set-up interrupted; the next start begins it anew")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parrot_py import __version__
+from parrot_py import __version__, codes
 from parrot_py.config import command_line, directories, environment, inner, proxies, repositories, values
 from parrot_py.config.command_line import REPORT, Given
 from parrot_py.config.model import Message, Mount, RunConfig
@@ -46,7 +46,7 @@ def read(
     if message:
         return message
     if not given.command and REPORT not in given.values and "doctor" not in given.values:
-        raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`")
+        raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`", codes.NO_COMMAND)
     return _run(given, environ, environment.of_mapping(environ) if entries is None else entries)
 
 
@@ -137,7 +137,7 @@ def _report(given: Given, environ: Mapping[str, str], sources: Sources) -> Reque
 
     names = [name for name in (given.last(REPORT), *given.command) if name]
     if len(names) > 1:
-        raise ConfigError(f"--{REPORT}: one repository at a time: {' '.join(names)}")
+        raise ConfigError(f"--{REPORT}: one repository at a time: {' '.join(names)}", codes.BAD_NAME)
     base = sources.base
     own = (
         ("PARROT_TEMP_DIR", str(base.tempdir), _origin(given, environ, "tempdir", "PARROT_TEMP_DIR")),
@@ -193,7 +193,7 @@ def _table(given: Given, environ: Mapping[str, str], sources: Sources) -> Reposi
 def _caller_variables(given: Given, environ: Mapping[str, str]) -> bool:
     chosen = environ.get("PARROT_LINK_ENVIRONMENT", "")
     if chosen not in ("", "job"):
-        raise ConfigError(f"PARROT_LINK_ENVIRONMENT: not a choice: {chosen!r} (write job, or nothing)")
+        raise ConfigError(f"PARROT_LINK_ENVIRONMENT: not a choice: {chosen!r} (write job, or nothing)", codes.BAD_VALUE)
     return bool(chosen) or "link-environment" in given.values
 
 
@@ -248,7 +248,7 @@ def _root_checksum(given: Given, environ: Mapping[str, str]) -> str | None:
     if not text:
         return None
     if len(text) != 40 or not set(text.lower()) <= set("0123456789abcdef"):
-        raise ConfigError(f"{what}: not a SHA-1 in hexadecimal: {text!r}")
+        raise ConfigError(f"{what}: not a SHA-1 in hexadecimal: {text!r}", codes.BAD_VALUE)
     return text.lower()
 
 
@@ -258,7 +258,9 @@ def _work_dir(given: Given) -> Path | None:
         return None
     path = values.absolute(option, "-w")
     if not path.is_dir():
-        raise ConfigError(f"-w: not a directory of the host: {option!r} (for one below /cvmfs let the job do the cd)")
+        raise ConfigError(
+            f"-w: not a directory of the host: {option!r} (for one below /cvmfs let the job do the cd)", codes.WORK_DIR
+        )
     return path
 
 

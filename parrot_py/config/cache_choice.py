@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.effective import Builder
 from parrot_py.config.settings import COMMON, ENTRY, SPECIFIC, USER
 from parrot_py.errors import ConfigError
@@ -72,7 +73,7 @@ class Instance:
         return Place(base / (self._builder.fqrn if self.get("SHARED") is False else "shared"))
 
     def _refuse(self, key: str, why: str) -> None:
-        raise ConfigError(f"{self._builder.settings[self.parameter(key)].what}: {why}")
+        raise ConfigError(f"{self._builder.settings[self.parameter(key)].what}: {why}", codes.CACHE_SETTINGS)
 
 
 def choose(builder: Builder) -> None:

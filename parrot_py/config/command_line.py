@@ -6,6 +6,7 @@ import getopt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.options import OPTIONS, Option
 from parrot_py.errors import ConfigError
 
@@ -38,14 +39,14 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     try:
         found, command = _split(list(argv))
     except getopt.GetoptError as error:
-        raise ConfigError(f"{error}; `parrot_run --help` lists all options") from error
+        raise ConfigError(f"{error}; `parrot_run --help` lists all options", codes.BAD_OPTION) from error
     values: dict[str, tuple[str, ...]] = {}
     sequence: list[tuple[str, str]] = []
     remarks: dict[str, None] = {}
     for name, value in found:
         option = _BY_NAME[name]
         if option.refused:
-            raise ConfigError(f"option {name}: {option.refused}")
+            raise ConfigError(f"option {name}: {option.refused}", codes.REFUSED_OPTION)
         if option.ignored:
             remarks[f"option {name} has no effect: {option.ignored}"] = None
         values[option.key] = (*values.get(option.key, ()), value)
@@ -71,7 +72,7 @@ def _about_variables(environ: Mapping[str, str]) -> list[str]:
         if option.variable not in environ or option.has_effect:
             continue
         if option.refused and environ[option.variable]:
-            raise ConfigError(f"{option.variable}: {option.refused}")
+            raise ConfigError(f"{option.variable}: {option.refused}", codes.REFUSED_OPTION)
         remarks.append(f"{option.variable} has no effect: {option.ignored or 'it is empty'}")
     return remarks
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.config import values
 from parrot_py.config.model import RunConfig
 from parrot_py.errors import ConfigError
@@ -83,7 +84,10 @@ def prepare(config: RunConfig) -> None:
     for path in (config.tempdir, config.cache_dir):
         if len(os.fsencode(path)) > LONGEST:
             text = os.fsdecode(os.fsencode(path)[:40])
-            raise ConfigError(f"the path of the directory '{text}…' is too long (more than {LONGEST} bytes): {_REMEDY}")
+            raise ConfigError(
+                f"the path of the directory '{text}…' is too long (more than {LONGEST} bytes): {_REMEDY}",
+                codes.LONG_TEMPDIR,
+            )
     _own(config.tempdir)
     if config.shared_cache:
         _make(config.cache_dir)
@@ -96,9 +100,11 @@ def _own(path: Path) -> None:
     for owner in owners(path):
         # Root could do anything anyway, and in a container it often owns what it made for us.
         if owner not in (os.geteuid(), 0):
-            raise ConfigError(f"the directory {str(path)!r} belongs to user {owner}, not to you: {_REMEDY}")
+            raise ConfigError(
+                f"the directory {str(path)!r} belongs to user {owner}, not to you: {_REMEDY}", codes.TEMPDIR
+            )
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigError(f"cannot write to the directory {str(path)!r}: {_REMEDY}")
+        raise ConfigError(f"cannot write to the directory {str(path)!r}: {_REMEDY}", codes.TEMPDIR)
 
 
 def owners(path: Path) -> tuple[int, int]:
@@ -111,4 +117,6 @@ def _make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700 if os.geteuid() else 0o755, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"cannot make the directory {str(path)!r}: {error.strerror}: {_REMEDY}") from error
+        raise ConfigError(
+            f"cannot make the directory {str(path)!r}: {error.strerror}: {_REMEDY}", codes.TEMPDIR
+        ) from error

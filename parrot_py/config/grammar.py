@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 
 DEFAULTS = "<default-repositories>"
@@ -53,7 +54,7 @@ def entries(text: str) -> list[Entry]:
     Raises ConfigError, naming the entry, for an empty or impossible repository name and a trailing backslash.
     """
     if FRONT in text:
-        raise ConfigError(f"a NUL character in the repository list {text!r}")
+        raise ConfigError(f"a NUL character in the repository list {text!r}", codes.BAD_LIST)
     return [_entry(word) for word in _words(text)]
 
 
@@ -71,7 +72,7 @@ def _words(text: str) -> list[list[_Char]]:
         elif char == "\\":
             escaped = next(characters, None)
             if escaped is None:
-                raise ConfigError(f"the repository list ends in a lone backslash: {text!r}")
+                raise ConfigError(f"the repository list ends in a lone backslash: {text!r}", codes.BAD_LIST)
             words[-1].append((escaped, False))
         else:
             words[-1].append((char, True))
@@ -87,7 +88,7 @@ def _entry(word: list[_Char]) -> Entry:
         return Entry(DEFAULTS, options=options(_mark_front(tail)))
     # The name becomes one component of a path below /cvmfs, and the end of a name may be empty for a lone '*'.
     if not (text or wildcard) or text in (".", "..") or "/" in text:
-        raise ConfigError(f"no repository can have the name {text!r} (in {_plain(word)!r})")
+        raise ConfigError(f"no repository can have the name {text!r} (in {_plain(word)!r})", codes.BAD_LIST)
     return Entry(text, wildcard, _subpath(_plain(subpath)), options(_mark_front(tail) if wildcard else _plain(tail)))
 
 
@@ -124,5 +125,5 @@ def _subpath(text: str) -> str:
     """The subpath as ``/a/b``, or ``""``.  Raises ConfigError for one that climbs out."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise ConfigError(f"the path below a repository must not contain '..': {text!r}")
+        raise ConfigError(f"the path below a repository must not contain '..': {text!r}", codes.BAD_LIST)
     return "".join(f"/{part}" for part in parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.config import domains, values
 from parrot_py.config.effective import Builder
 from parrot_py.config.settings import BUILT_IN, COMMON, USER, Setting
@@ -20,7 +21,9 @@ def choose(builder: Builder) -> None:
     keys = _keys(builder)
     if not keys:
         where = builder.settings["CVMFS_SERVER_URL"].what.rpartition(": ")[0]
-        raise ConfigError(f"{where}: there is no built-in master key for {builder.fqrn!r}: add pubkey=FILE")
+        raise ConfigError(
+            f"{where}: there is no built-in master key for {builder.fqrn!r}: add pubkey=FILE", codes.NO_KEY
+        )
     builder.put("public_keys", keys)
     builder.sources[KEY] = (":".join(map(str, keys)), _origin(builder, keys))
 
@@ -64,7 +67,7 @@ def _key(builder: Builder, text: str, what: str) -> Path:
     name = text[len("<BUILTIN-") : -len(".pub>")] if text.startswith("<BUILTIN-") and text.endswith(".pub>") else ""
     path = domains.key_file(name)
     if path is None:
-        raise ConfigError(f"{what}: there is no built-in key {text!r}")
+        raise ConfigError(f"{what}: there is no built-in key {text!r}", codes.NO_KEY)
     return path
 
 
@@ -87,4 +90,4 @@ def _local(builder: Builder, path: Path, what: str) -> Path:
     try:
         return builder.files.local(path)
     except OSError as error:
-        raise ConfigError(f"{what}: cannot read {str(path)!r}: {error.strerror}") from error
+        raise ConfigError(f"{what}: cannot read {str(path)!r}: {error.strerror}", codes.NO_KEY) from error

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config import proxies, values
 from parrot_py.errors import ConfigError
 
@@ -50,7 +51,7 @@ def truth(text: str) -> bool | None:
 def _flag(text: str, where: Where) -> bool:
     found = truth(text)
     if found is None:
-        raise ConfigError(f"{where.what}: neither yes nor no: {text!r}")
+        raise ConfigError(f"{where.what}: neither yes nor no: {text!r}", codes.BAD_VALUE)
     return found
 
 
@@ -73,7 +74,7 @@ def _minutes(text: str, where: Where) -> float:
 
 def _count(text: str, where: Where) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ConfigError(f"{where.what}: not a number: {text!r}")
+        raise ConfigError(f"{where.what}: not a number: {text!r}", codes.BAD_VALUE)
     return int(text)
 
 
@@ -89,7 +90,7 @@ def _servers(text: str, where: Where) -> tuple[str, ...]:
     for part in filter(None, map(str.strip, text.split(";"))):
         scheme = next((known for known in _SCHEMES if part.lower().startswith(known)), None)
         if scheme is None or len(part) == len(scheme) or any(char.isspace() or char < " " for char in part):
-            raise ConfigError(f"{where.what}: not an http, https or file URL: {part!r}")
+            raise ConfigError(f"{where.what}: not an http, https or file URL: {part!r}", codes.BAD_VALUE)
         urls.append(scheme + part[len(scheme) :])
     return tuple(dict.fromkeys(urls))
 
@@ -125,7 +126,7 @@ def _hash(text: str, where: Where) -> str:
     digits, dash, algorithm = text.partition("-")
     if len(digits) != 40 or set(digits) - set("0123456789abcdef") or dash + algorithm not in _HASH_SUFFIXES:
         form = "40 hexadecimal digits, perhaps -rmd160 or -shake128"
-        raise ConfigError(f"{where.what}: not a hash: {text!r} ({form})")
+        raise ConfigError(f"{where.what}: not a hash: {text!r} ({form})", codes.BAD_VALUE)
     return text
 
 
@@ -141,7 +142,7 @@ def _date(text: str, where: Where) -> int:
             return int(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp())
     except ValueError:
         pass  # a day or an hour that does not exist
-    raise ConfigError(f"{where.what}: not a date: {text!r} (write 2024-12-31T23:59:59Z)")
+    raise ConfigError(f"{where.what}: not a date: {text!r} (write 2024-12-31T23:59:59Z)", codes.BAD_VALUE)
 
 
 def _owners(text: str, where: Where) -> tuple[tuple[int | None, int], ...]:
@@ -153,7 +154,9 @@ def _owners(text: str, where: Where) -> tuple[tuple[int | None, int], ...]:
         ) as file:
             lines = file.read(_MAP_LIMIT).splitlines()
     except OSError as error:
-        raise ConfigError(f"{where.what}: cannot read the owner map {str(path)!r}: {error.strerror}") from error
+        raise ConfigError(
+            f"{where.what}: cannot read the owner map {str(path)!r}: {error.strerror}", codes.CONFIG_FILE
+        ) from error
     pairs: list[tuple[int | None, int]] = []
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
@@ -161,7 +164,7 @@ def _owners(text: str, where: Where) -> tuple[tuple[int | None, int], ...]:
             continue
         inner = Where(f"{path}:{number}")
         if len(words) != 2:
-            raise ConfigError(f"{inner.what}: not a line 'FROM TO': {line!r}")
+            raise ConfigError(f"{inner.what}: not a line 'FROM TO': {line!r}", codes.BAD_VALUE)
         pairs.append((None if words[0] == "*" else _count(words[0], inner), _count(words[1], inner)))
     return tuple(pairs)
 
@@ -169,23 +172,23 @@ def _owners(text: str, where: Where) -> tuple[tuple[int | None, int], ...]:
 def _headers(text: str, where: Where) -> tuple[tuple[str, str], ...]:
     """``key:value|key:value``, keys of letters, digits, ``-`` and ``_``, at most 1000 characters in all."""
     if len(text) > 1000:
-        raise ConfigError(f"{where.what}: longer than 1000 characters")
+        raise ConfigError(f"{where.what}: longer than 1000 characters", codes.BAD_VALUE)
     pairs = [part.partition(":") for part in text.split("|") if part.strip()]
     for key, colon, value in pairs:
         if not colon or not re.fullmatch(r"[A-Za-z0-9_-]+", key.strip()) or not value.isprintable():
-            raise ConfigError(f"{where.what}: not a list key:value|key:value: {text!r}")
+            raise ConfigError(f"{where.what}: not a list key:value|key:value: {text!r}", codes.BAD_VALUE)
     return tuple((key.strip(), value.strip()) for key, _, value in pairs)
 
 
 def _family(text: str, where: Where) -> int:
     if text not in ("4", "6"):
-        raise ConfigError(f"{where.what}: not an IP family: {text!r} (write 4 or 6)")
+        raise ConfigError(f"{where.what}: not an IP family: {text!r} (write 4 or 6)", codes.BAD_VALUE)
     return int(text)
 
 
 def _visibility(text: str, where: Where) -> str:
     if text not in _VISIBLE:
-        raise ConfigError(f"{where.what}: not one of {', '.join(_VISIBLE)}: {text!r}")
+        raise ConfigError(f"{where.what}: not one of {', '.join(_VISIBLE)}: {text!r}", codes.BAD_VALUE)
     return text
 
 

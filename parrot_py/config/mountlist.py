@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.config import values
 from parrot_py.config.model import DENY, ENOENT, LCACHE, LOCAL, RESOLVER, RWX, Mount
 from parrot_py.errors import ConfigError
@@ -29,7 +30,7 @@ def read(path: Path, what: str) -> list[Mount]:
     try:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        raise ConfigError(f"{what}: cannot read {str(path)!r}: {error.strerror}") from error
+        raise ConfigError(f"{what}: cannot read {str(path)!r}: {error.strerror}", codes.CONFIG_FILE) from error
     mounts = []
     for number, line in enumerate(text.split("\n"), 1):
         fields = line.split()
@@ -40,9 +41,9 @@ def read(path: Path, what: str) -> list[Mount]:
 
 def _line(fields: list[str], what: str) -> Mount:
     if len(fields) > 3 and not fields[3].startswith("#"):
-        raise ConfigError(f"{what}: more than three fields: {' '.join(fields)!r}")
+        raise ConfigError(f"{what}: more than three fields: {' '.join(fields)!r}", codes.BAD_MOUNT)
     if len(fields) == 1:
-        raise ConfigError(f"{what}: {fields[0]!r} stands alone (write a name and what it stands for)")
+        raise ConfigError(f"{what}: {fields[0]!r} stands alone (write a name and what it stands for)", codes.BAD_MOUNT)
     name, target = fields[:2]
     if len(fields) > 2:
         return entry(name, target, what, permission(fields[2], what))
@@ -58,7 +59,7 @@ def redirection(text: str, what: str) -> Mount:
     """
     name, equals, target = text.partition("=")
     if not equals or not name.startswith("/") or not target:
-        raise ConfigError(f"{what}: not a redirection: {text!r} (write /from=/to)")
+        raise ConfigError(f"{what}: not a redirection: {text!r} (write /from=/to)", codes.BAD_MOUNT)
     return entry(name, target, f"{what}: {text!r}")
 
 
@@ -68,7 +69,7 @@ def entry(name: str, target: str, what: str, allowed: int = RWX) -> Mount:
     Raises ConfigError naming *what*.
     """
     if not name.startswith("/") or "\0" in name:
-        raise ConfigError(f"{what}: not an absolute name: {name!r}")
+        raise ConfigError(f"{what}: not an absolute name: {name!r}", codes.BAD_MOUNT)
     prefix = _clean(name)
     if target == name:
         return Mount(prefix, prefix, allowed=allowed)
@@ -79,7 +80,7 @@ def entry(name: str, target: str, what: str, allowed: int = RWX) -> Mount:
     word, colon, rest = target.partition(":")
     if colon and word == RESOLVER:
         if not rest:
-            raise ConfigError(f"{what}: resolver: without a command")
+            raise ConfigError(f"{what}: resolver: without a command", codes.BAD_MOUNT)
         return Mount(prefix, os.fsencode(rest), RESOLVER, allowed)
     if colon and word == LCACHE:
         return _lcache(prefix, rest, what, allowed)
@@ -91,17 +92,17 @@ def _quoted(url: str, what: str) -> bytes:
     from urllib.parse import quote_from_bytes
 
     if "://" not in url:
-        raise ConfigError(f"{what}: not a URL of fsspec: {url!r} (write fsspec+s3://bucket/prefix)")
+        raise ConfigError(f"{what}: not a URL of fsspec: {url!r} (write fsspec+s3://bucket/prefix)", codes.BAD_MOUNT)
     name = quote_from_bytes(os.fsencode(url), safe="")
     if len(name) > _NAME_MAX:
-        raise ConfigError(f"{what}: a URL of more than {_NAME_MAX} bytes: {url!r}")
+        raise ConfigError(f"{what}: a URL of more than {_NAME_MAX} bytes: {url!r}", codes.BAD_MOUNT)
     return b"/fsspec/" + name.encode()
 
 
 def _lcache(prefix: bytes, places: str, what: str, allowed: int) -> Mount:
     local, bar, remote = places.partition("|")
     if not bar:
-        raise ConfigError(f"{what}: lcache: needs two places (write lcache:/local|/remote)")
+        raise ConfigError(f"{what}: lcache: needs two places (write lcache:/local|/remote)", codes.BAD_MOUNT)
     return Mount(prefix, _place(local, what), LCACHE, allowed, _place(remote, what))
 
 
@@ -111,7 +112,7 @@ def _place(target: str, what: str) -> bytes:
     word, colon, rest = target.partition(":")
     if colon and word.isalnum() and rest.startswith("/"):
         if word in _ELSEWHERE:
-            raise ConfigError(f"{what}: there is no service {word!r}")
+            raise ConfigError(f"{what}: there is no service {word!r}", codes.BAD_MOUNT)
         target = rest if word == "local" else f"/{word}{rest}"
     return _clean(str(values.absolute(target, what)))
 
@@ -123,7 +124,7 @@ def _is_permission(text: str) -> bool:
 def permission(text: str, what: str) -> int:
     """The bits of R, W and X that *text* (``rx``, ``RWX`` …) stands for.  Raises ConfigError naming *what*."""
     if not text or not _is_permission(text):
-        raise ConfigError(f"{what}: not a permission: {text!r} (write some of r, w and x)")
+        raise ConfigError(f"{what}: not a permission: {text!r} (write some of r, w and x)", codes.BAD_MOUNT)
     allowed = 0
     for letter in text.lower():
         allowed |= _BITS[letter]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parrot_py import codes
 from parrot_py.config import grammar, settings
 from parrot_py.config.files import LocalFiles
 from parrot_py.config.settings import USER, Setting, Settings
@@ -89,9 +90,11 @@ class UserOptions:
             try:
                 found.update(evaluate(path, known, LocalFiles(), USER, warnings, self._scripts))
             except OSError as error:
-                raise ConfigError(f"cannot read the option file {path!r}: {error.strerror}") from error
+                raise ConfigError(
+                    f"cannot read the option file {path!r}: {error.strerror}", codes.CONFIG_FILE
+                ) from error
             if self._scripts[path].error is not None:
-                raise ConfigError(warnings[-1])
+                raise ConfigError(warnings[-1], codes.CONFIG_SCRIPT)
             self.remarks += [line for line in warnings if line not in self.remarks]
         return {**found, **self._options}
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.model import DIRECT
 from parrot_py.errors import ConfigError
 
@@ -134,12 +135,16 @@ def proxy(text: str, what: str) -> str:
         scheme, rest = "http", text
     rest = rest[:-1] if rest.endswith("/") else rest
     if scheme.lower() not in ("http", "https"):
-        raise ConfigError(f"{what}: cannot use the proxy {mask(text)!r}: only http:// and https:// proxies")
+        raise ConfigError(
+            f"{what}: cannot use the proxy {mask(text)!r}: only http:// and https:// proxies", codes.BAD_PROXY
+        )
     host, port = _host_and_port(rest.rpartition("@")[2])
     if not host or not set(rest).isdisjoint("/?#\\\"'<>") or any(c.isspace() or c < " " for c in rest):
-        raise ConfigError(f"{what}: not a proxy: {mask(text)!r} (write http://host:port or DIRECT)")
+        raise ConfigError(f"{what}: not a proxy: {mask(text)!r} (write http://host:port or DIRECT)", codes.BAD_PROXY)
     if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ConfigError(f"{what}: the port of the proxy {mask(text)!r} is not a number from 1 to 65535")
+        raise ConfigError(
+            f"{what}: the port of the proxy {mask(text)!r} is not a number from 1 to 65535", codes.BAD_PROXY
+        )
     return f"{scheme.lower()}://{rest}"
 
 

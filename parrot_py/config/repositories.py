@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config import domains
 from parrot_py.config.grammar import DEFAULTS, FRONT, Entry, entries
 from parrot_py.config.model import RepositoryConfig
@@ -156,7 +157,7 @@ class RepositoryTable:
         for line in made.warnings:
             if line not in self._told:
                 self._told.add(line)
-                log.warning("%s", line)
+                log.warning("%s", line, extra=codes.LEFT_OUT.extra)
         for line in made.remarks:
             if line not in self._told:
                 self._told.add(line)
@@ -190,7 +191,7 @@ def table(text: str | None, sources: Sources, where: str) -> RepositoryTable:
     try:
         listed = _splice(entries(text))
     except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{where}: {error}", error.code) from error
     return RepositoryTable([*listed, *_demo(listed)] if listed else [], sources, where)
 
 

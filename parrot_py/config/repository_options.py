@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.settings import ENTRY, Setting, Settings, is_name
 from parrot_py.errors import ConfigError
 
@@ -98,9 +99,12 @@ def check_names(options: Mapping[str, str], where: str) -> list[str]:
             remarks.append(f"{where}: option {key!r} has no effect: {IGNORED[key]}")
         elif key not in HONOURED and not is_parameter(key):
             known = ", ".join(HONOURED)
-            raise ConfigError(f"{where}: unknown option {key!r}; there are: {known}, and every parameter (CVMFS_...)")
+            raise ConfigError(
+                f"{where}: unknown option {key!r}; there are: {known}, and every parameter (CVMFS_...)",
+                codes.BAD_REPOSITORY_OPTION,
+            )
         if not value and key not in _FLAGS and not is_parameter(key):
-            raise ConfigError(f"{where}: option {key!r} needs a value")
+            raise ConfigError(f"{where}: option {key!r} needs a value", codes.BAD_REPOSITORY_OPTION)
     return remarks
 
 
@@ -126,6 +130,8 @@ def check_files(made: Effective) -> None:
             try:
                 os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
             except OSError as error:
-                raise ConfigError(f"{where}: cannot read the {what} {str(path)!r}: {error.strerror}") from error
+                raise ConfigError(
+                    f"{where}: cannot read the {what} {str(path)!r}: {error.strerror}", codes.CONFIG_FILE
+                ) from error
             if path.is_dir():
-                raise ConfigError(f"{where}: {str(path)!r} is a directory, not a file")
+                raise ConfigError(f"{where}: {str(path)!r} is a directory, not a file", codes.CONFIG_FILE)

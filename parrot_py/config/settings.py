@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 
 BUILT_IN, COMMON, SPECIFIC, USER, ENTRY = range(5)
@@ -66,6 +67,6 @@ def of_options(texts: Iterable[str]) -> Settings:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not is_name(name):
-            raise ConfigError(f"{OPTION}: not a parameter: {text!r} (write CVMFS_NAME=VALUE)")
+            raise ConfigError(f"{OPTION}: not a parameter: {text!r} (write CVMFS_NAME=VALUE)", codes.BAD_VALUE)
         settings[name] = Setting(value, OPTION, f"{OPTION}: {name}", USER)
     return settings

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from parrot_py import codes
 from parrot_py.config import directories, read
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.errors import ConfigError
@@ -20,7 +21,9 @@ def run_config(options: Sequence[str], environ: Mapping[str, str]) -> RunConfig:
     """What ``parrot_run`` with *options* would use.  Changes nothing.  Raises ConfigError."""
     wanted = read([*options, "--", "true"], environ)
     if not isinstance(wanted, RunConfig):
-        raise ConfigError(f"not an option that describes a repository: {' '.join(options)}")
+        raise ConfigError(
+            f"not an option that describes a repository: {' '.join(options)}", codes.BAD_REPOSITORY_OPTION
+        )
     return wanted
 
 
@@ -34,9 +37,14 @@ def find(run: RunConfig, fqrn: str) -> RepositoryConfig:
     finally:
         run.repositories.close()
     if config is None:
-        raise ConfigError(f"no repository {fqrn!r} is configured; describe it with -r {fqrn}:url=URL,pubkey=FILE")
+        raise ConfigError(
+            f"no repository {fqrn!r} is configured; describe it with -r {fqrn}:url=URL,pubkey=FILE",
+            codes.UNKNOWN_REPOSITORY,
+        )
     if not config.urls:
-        raise ConfigError(f"no server of {fqrn!r} is known; describe it with -r {fqrn}:url=URL,pubkey=FILE")
+        raise ConfigError(
+            f"no server of {fqrn!r} is known; describe it with -r {fqrn}:url=URL,pubkey=FILE", codes.UNKNOWN_REPOSITORY
+        )
     directories.prepare(run)
     return config
 
@@ -48,7 +56,7 @@ def by_url(url: str, keys: Sequence[str], options: Sequence[str], environ: Mappi
     """
     fqrn = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     if not fqrn:
-        raise ConfigError(f"the URL of a repository ends in its full name: {url!r}")
+        raise ConfigError(f"the URL of a repository ends in its full name: {url!r}", codes.BAD_NAME)
     described = {"url": url, **({"pubkey": ":".join(keys)} if keys else {})}
     return find(run_config([*options, "-r", entry(fqrn, described)], environ), fqrn)
 
@@ -78,5 +86,7 @@ def fqrn_and_path(text: str) -> tuple[str, str]:
     cut = min((at for at in (rest.find("/"), rest.find(":")) if at >= 0), default=len(rest))
     fqrn, path = rest[:cut], rest[cut + 1 :] if rest[cut : cut + 1] == ":" else rest[cut:]
     if not fqrn or fqrn in (".", "..") or os.sep in fqrn:
-        raise ConfigError(f"not the name of a repository: {text!r} (write sw.example.org or /cvmfs/sw.example.org)")
+        raise ConfigError(
+            f"not the name of a repository: {text!r} (write sw.example.org or /cvmfs/sw.example.org)", codes.BAD_NAME
+        )
     return fqrn, path

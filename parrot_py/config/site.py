@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config import proxies
 from parrot_py.config.files import LocalFiles, SiteFiles, Tree
 from parrot_py.config.kinds import truth
@@ -117,7 +118,7 @@ class Site:
             return self._chain(fqrn, remote)
         except OSError as error:
             if not remote:
-                raise ConfigError(f"cannot read {error.filename!r}: {error.strerror}") from error
+                raise ConfigError(f"cannot read {error.filename!r}: {error.strerror}", codes.CONFIG_FILE) from error
             if not self._failed:
                 # The driver puts its reason behind the errno.
                 self._failed, self._why = time.monotonic(), str(error.filename or error.strerror)
@@ -149,7 +150,7 @@ class Site:
         required = found.settings.get(REQUIRED)
         line = f"the configuration repository {name} cannot be read: {self._why}"
         if required is not None and truth(required.value):
-            raise ConfigError(f"{line}; {required.what} wants it")
+            raise ConfigError(f"{line}; {required.what} wants it", codes.CONFIG_FILE)
         return found._replace(warnings=(*found.warnings, f"{line}; going on without it"), trouble=line)
 
     # -- the passes

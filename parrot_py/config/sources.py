@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.config.proxies import Found
 from parrot_py.errors import ConfigError
@@ -103,7 +104,7 @@ class Sources:
         made = effective.build(builder, built_in=built_in, served=served)
         if chain.trouble and served and not made.config.urls:
             # It is not known whether there are any: an error, and not the absence of a repository.
-            raise ConfigError(f"no server of {fqrn} is known, and {chain.trouble}")
+            raise ConfigError(f"no server of {fqrn} is known, and {chain.trouble}", codes.UNKNOWN_REPOSITORY)
         warnings = chain.warnings + made.warnings
         return made._replace(warnings=warnings, read=chain.read, partial=bool(chain.trouble))
 

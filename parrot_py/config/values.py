@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -29,7 +30,7 @@ def seconds(text: str, what: str) -> float:
     unit = text[-1:].lower()
     number = text[:-1] if unit in _SECONDS and unit else text
     if not _is_decimal(number) or not 0 < (value := float(number) * _SECONDS.get(unit, 1)) <= _LONGEST:
-        raise ConfigError(f"{what}: not a time: {text!r} (write 30, 30s, 5m, 1h or 1d)")
+        raise ConfigError(f"{what}: not a time: {text!r} (write 30, 30s, 5m, 1h or 1d)", codes.BAD_VALUE)
     return value
 
 
@@ -38,7 +39,7 @@ def size(text: str, what: str) -> int:
     unit = text[-1:].upper()
     number = text[:-1] if unit in _BYTES and unit else text
     if not (number.isascii() and number.isdigit()):
-        raise ConfigError(f"{what}: not a size: {text!r} (write 4096, 64K, 10M or 1G)")
+        raise ConfigError(f"{what}: not a size: {text!r} (write 4096, 64K, 10M or 1G)", codes.BAD_VALUE)
     return int(number) * _BYTES.get(unit, 1)
 
 
@@ -61,12 +62,12 @@ def absolute(text: str, what: str, directory: str | None = None) -> Path:
     Raises ConfigError naming *what* when *text* is no path, and when it is relative to nothing.
     """
     if not text or "\0" in text:
-        raise ConfigError(f"{what}: not a path: {text!r}")
+        raise ConfigError(f"{what}: not a path: {text!r}", codes.BAD_VALUE)
     if text.startswith("/"):
         return Path(text)
     start = current_directory() if directory is None else directory
     if not start:
-        raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone")
+        raise ConfigError(f"{what}: {text!r} is relative, and the current directory is gone", codes.BAD_VALUE)
     return Path(os.path.normpath(os.path.join(start, text)))
 
 
@@ -79,7 +80,7 @@ def debug_flags(texts: list[str], what: str) -> frozenset[str]:
     for flag in ",".join(texts).replace(",", " ").split():
         if flag not in DEBUG_FLAGS:
             known = " ".join(sorted(DEBUG_FLAGS))
-            raise ConfigError(f"{what}: unknown debug flag {flag!r}; there are: {known}")
+            raise ConfigError(f"{what}: unknown debug flag {flag!r}; there are: {known}", codes.BAD_VALUE)
         chosen.add(flag)
         if flag == "clear":
             chosen.clear()

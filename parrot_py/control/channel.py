@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from parrot_py import threads
+from parrot_py import codes, threads
 from parrot_py.control import LONGEST, VERSION
 from parrot_py.process import read_status
 
@@ -124,7 +124,7 @@ class Channel:
         pid, uid, _ = _CREDENTIALS.unpack(told)
         client = _Client(connection, pid)
         if uid != os.geteuid() or not _is_ours(pid) or len(self._clients) >= _CLIENTS:
-            log.warning("control: process %d of user %d is not heard", pid, uid)
+            log.warning("control: process %d of user %d is not heard", pid, uid, extra=codes.NOT_HEARD.extra)
             connection.close()
             return
         self._clients.add(client)

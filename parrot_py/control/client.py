@@ -6,9 +6,13 @@ import errno
 import json
 import os
 import socket
+import sys
 from typing import Any
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.control import LONGEST, NAME, VERSION
+from parrot_py.errors import code_of, labelled
 
 
 class Refused(Exception):
@@ -25,16 +29,27 @@ def ask(command: str, **fields: Any) -> dict[str, Any]:
         try:
             connection.connect(NAME)
         except OSError as error:
-            raise OSError(error.errno, "not inside parrot_run (or inside one that does not answer)") from None
+            why = "not inside parrot_run (or inside one that does not answer)"
+            raise labelled(OSError(error.errno, why), codes.NOT_INSIDE) from None
         connection.sendall(json.dumps({"version": VERSION, "command": command, **fields}).encode() + b"\n")
         told = b""
         while not told.endswith(b"\n"):
             data = connection.recv(LONGEST)
             if not data:
-                raise OSError(errno.EACCES, "this process is not heard (of another user, or not of this run)")
+                why = "this process is not heard (of another user, or not of this run)"
+                raise labelled(OSError(errno.EACCES, why), codes.NOT_HEARD)
             told += data
     answer: dict[str, Any] = json.loads(told)
     if not answer.get("ok"):
         name = str(answer.get("errno", "EIO"))
         raise Refused(name, str(answer.get("error") or os.strerror(getattr(errno, name, errno.EIO))))
     return answer
+
+
+def complain(command: str, what: str, error: OSError | Refused) -> None:
+    """Say on stderr what was refused to *command*, and why; *what* it was about may be empty."""
+    if isinstance(error, Refused):
+        why, code = str(error), codes.NOT_FOUND if error.name in ("ENOENT", "ENOTDIR") else codes.REFUSED
+    else:
+        why, code = error.strerror or os.strerror(error.errno or errno.EIO), code_of(error)
+    sys.stderr.write(f"{command}: {what}{': ' if what else ''}{tagged(why, code)}\n")

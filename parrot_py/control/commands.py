@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from parrot_py import codes
 from parrot_py.config import mountlist
 from parrot_py.config.model import LCACHE, LOCAL, RESOLVER, Mount
 from parrot_py.control.channel import Request, refusal
@@ -85,7 +86,7 @@ class Commands:
         path, destination = text(request, "path"), text(request, "destination")
         allowed = mountlist.permission(text(request, "allowed"), "allowed")
         if not destination.startswith("/") and ":" not in destination and destination not in mountlist.WORDS:
-            raise ConfigError(f"not an absolute name: {destination!r}")
+            raise ConfigError(f"not an absolute name: {destination!r}", codes.BAD_MOUNT)
         mount = mountlist.entry(path, destination, "parrot_mount", allowed)
         if mount.word in (RESOLVER, LCACHE):
             # Their places would be looked up without the job's own mounts.

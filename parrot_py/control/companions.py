@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from parrot_py.control.client import Refused, ask
+from parrot_py.control.client import Refused, ask, complain
 
 TROUBLE, MISUSE = 1, 2
 _BLOCK = 1 << 20
@@ -30,8 +29,7 @@ def _each(name: str, paths: Sequence[str], do: Callable[[str], None]) -> int:
         try:
             do(path)
         except (OSError, Refused) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            sys.stderr.write(f"{name}: {path}: {reason}\n")
+            complain(name, path, error)
             status = TROUBLE
     return status
 
@@ -92,10 +90,7 @@ def timeout(argv: list[str] | None = None) -> int:
         return MISUSE
     try:
         ask("timeout", seconds=words[0] if words else None)
-    except Refused as error:
-        sys.stderr.write(f"parrot_timeout: {error}\n")
-        return MISUSE if error.name == "EINVAL" else TROUBLE
-    except OSError as error:
-        sys.stderr.write(f"parrot_timeout: {error.strerror or os.strerror(error.errno or errno.EIO)}\n")
-        return TROUBLE
+    except (OSError, Refused) as error:
+        complain("parrot_timeout", "", error)
+        return MISUSE if isinstance(error, Refused) and error.name == "EINVAL" else TROUBLE
     return 0

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
 
+from parrot_py import codes
+from parrot_py.codes import tagged
+
 _SEARCH = """\
 usage: parrot_search [-s] [-m] [-i] [PATH[:PATH ...]] PATTERN
 
@@ -33,7 +36,7 @@ def search(argv: list[str] | None = None) -> int:
     try:
         options, words = getopt.gnu_getopt(list(sys.argv[1:] if argv is None else argv), "smih", ["help"])
     except getopt.GetoptError as error:
-        sys.stderr.write(f"parrot_search: {error}\n{_SEARCH}")
+        sys.stderr.write(f"parrot_search: {tagged(str(error), codes.USAGE)}\n{_SEARCH}")
         return MISUSE
     chosen = {option for option, _ in options}
     if chosen & {"-h", "--help"}:
@@ -66,7 +69,7 @@ def _matches(tops: Sequence[str], patterns: Sequence[str], *, itself: bool) -> I
 
 
 def _complain(error: OSError) -> None:
-    sys.stderr.write(f"parrot_search: {error.filename}: {error.strerror}\n")
+    sys.stderr.write(f"parrot_search: {tagged(f'{error.filename}: {error.strerror}', codes.SEARCH)}\n")
 
 
 def _told(path: str) -> str:

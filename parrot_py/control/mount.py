@@ -6,7 +6,7 @@ import os
 import sys
 
 from parrot_py.config.model import DENY, ENOENT, LOCAL
-from parrot_py.control.client import Refused, ask
+from parrot_py.control.client import Refused, ask, complain
 
 USAGE = """\
 usage: parrot_mount PATH DESTINATION [RWX]
@@ -28,9 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(words)
     except (OSError, Refused) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        what = f"{words[1] if words[0] == '--unmount' else words[0]}: " if len(words) > 1 else ""
-        sys.stderr.write(f"parrot_mount: {what}{reason}\n")
+        what = (words[1] if words[0] == "--unmount" else words[0]) if len(words) > 1 else ""
+        complain("parrot_mount", what, error)
         return TROUBLE
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parrot_py.caller import Given, say
+from parrot_py.codes import tagged
 from parrot_py.config.model import RunConfig
 from parrot_py.doctor import host, limits, places, trial
 from parrot_py.doctor.finding import BAD, GOOD, NOTE, POOR, Finding
@@ -31,7 +32,8 @@ def report(config: RunConfig, given: Given) -> int:
     for finding in examine(config, given):
         worst = max(worst, finding.state)
         remedy = f"{'':<27}remedy: {finding.remedy}\n" if finding.remedy else ""
-        if not say(f"{_SIGNS[finding.state]}  {finding.name:<22} {finding.text}\n{remedy}"):
+        text = tagged(finding.text, finding.code) if finding.code else finding.text
+        if not say(f"{_SIGNS[finding.state]}  {finding.name:<22} {text}\n{remedy}"):
             return 1
     verdict = {
         BAD: "parrot_run cannot run jobs here: see XX above.",

@@ -13,9 +13,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from parrot_py import codes
 from parrot_py.engine._core import ffi, lib
 from parrot_py.engine.kinds import Abi, CallSpec, Thread
-from parrot_py.engine.refusal import why_not
+from parrot_py.engine.refusal import code_of_errno, why_not
 from parrot_py.errors import EngineError
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class Engine:
         self.use_seccomp = use_seccomp and bool(lib.pp_seccomp_available())
         e = lib.pp_new(table, len(calls), self.use_seccomp)
         if e == ffi.NULL:
-            raise EngineError("the system call table names a number twice or out of range, or memory is out")
+            raise EngineError(
+                "the system call table names a number twice or out of range, or memory is out", codes.ENGINE
+            )
         self._e = ffi.gc(e, lib.pp_free)
         self._stop = ffi.new("struct pp_stop *")
         self._token = ffi.new("struct pp_stop *")
@@ -87,16 +90,16 @@ class Engine:
         lib.pp_forget_prefixes(self._e)
         failed = any(lib.pp_add_prefix(self._e, prefix, len(prefix)) for prefix in prefixes)
         if failed or any(lib.pp_add_back(self._e, place, len(place)) for place in backs):
-            raise EngineError("no memory for the table of mounts")
+            raise EngineError("no memory for the table of mounts", codes.ENGINE)
         for prefix, place in mounts:
             where, length = (ffi.NULL, 0) if place is None else (place, len(place))
             if lib.pp_add_mount(self._e, prefix, len(prefix), where, length):
-                raise EngineError("no memory for the table of mounts")
+                raise EngineError("no memory for the table of mounts", codes.ENGINE)
 
     def set_session(self, directory: bytes) -> None:
         """Descriptors and working directories below *directory* are ours."""
         if lib.pp_set_session(self._e, directory, len(directory)) != 0:
-            raise EngineError(f"the session directory's name is too long: {os.fsdecode(directory)}")
+            raise EngineError(f"the session directory's name is too long: {os.fsdecode(directory)}", codes.LONG_TEMPDIR)
 
     def set_host(self, *, merge_root: bool, prefixes_exist: bool) -> None:
         """Whether listings of ``/`` are ours too, and whether a mount prefix exists on the host."""
@@ -124,7 +127,7 @@ class Engine:
         c_env = ffi.new("char *[]", [*env, ffi.NULL])
         pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, ffi.NULL if given is None else _given(given))
         if pid < 0:
-            raise EngineError(why_not(-pid))
+            raise EngineError(why_not(-pid), code_of_errno(-pid))
         return int(pid)
 
     def next(self) -> Stop | int:

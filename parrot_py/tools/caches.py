@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 from parrot_py.tools.context import Context
 from parrot_py.tools.status import LocalTrouble
@@ -16,7 +17,7 @@ def roots(context: Context, names: Sequence[str]) -> list[str]:
     unique = list(dict.fromkeys(os.path.abspath(path) for path in found))
     for path in unique:
         if not os.path.isdir(path):
-            raise LocalTrouble(f"{path}: no such cache directory")
+            raise LocalTrouble(f"{path}: no such cache directory", codes.LOCAL_FILE)
     return unique
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 from parrot_py.tools import status
 from parrot_py.tools.context import Context
@@ -31,7 +32,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         fqrn = context.fqrn(arguments.repository)
         effective = context.run.repositories.effective(fqrn)
         if effective is None:
-            raise ConfigError(f"no repository {fqrn!r} is configured; describe it with -r {fqrn}:url=URL,pubkey=FILE")
+            raise ConfigError(
+                f"no repository {fqrn!r} is configured; describe it with -r {fqrn}:url=URL,pubkey=FILE",
+                codes.UNKNOWN_REPOSITORY,
+            )
         about.update(repository=fqrn, cache=str(effective.config.cache_dir))
         warnings += effective.warnings
         lines = [(line.name, line.value, line.origin) for line in of_repository(effective)]

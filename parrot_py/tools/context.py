@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from parrot_py import log
+from parrot_py import codes, log
 from parrot_py.config import directories, single
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.drivers.cvmfs.repository import Repository
@@ -58,7 +58,7 @@ class Context:
         """The repository that *text* names; raises ConfigError when it names something in it."""
         fqrn, path = single.fqrn_and_path(text)
         if path.strip("/"):
-            raise ConfigError(f"the name of a repository is wanted, not of something in it: {text!r}")
+            raise ConfigError(f"the name of a repository is wanted, not of something in it: {text!r}", codes.BAD_NAME)
         return fqrn
 
     def close(self) -> None:

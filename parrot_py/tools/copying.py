@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 
+from parrot_py import codes
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs.cache.marks import is_gone, process_mark
 from parrot_py.drivers.cvmfs.repository import Repository
@@ -91,7 +92,9 @@ class Copier:
         except FileExistsError:
             there = os.lstat(destination)
             if not stat.S_ISDIR(there.st_mode):
-                raise LocalTrouble(f"{os.fsdecode(destination)}: in the way of a directory of that name") from None
+                raise LocalTrouble(
+                    f"{os.fsdecode(destination)}: in the way of a directory of that name", codes.LOCAL_FILE
+                ) from None
             if there.st_mode & 0o700 != 0o700 and there.st_uid == os.geteuid():
                 os.chmod(destination, there.st_mode & _MODE_BITS | 0o700)
             _sweep(destination)
@@ -124,7 +127,10 @@ class Copier:
                 return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 continue
-        raise LocalTrouble(f"the cache {self._repository.cache.root} is too small: what is fetched is evicted at once")
+        raise LocalTrouble(
+            f"the cache {self._repository.cache.root} is too small: what is fetched is evicted at once",
+            codes.SMALL_CACHE,
+        )
 
 
 class _Making:
@@ -165,7 +171,7 @@ def _sweep(directory: bytes) -> None:
 
 
 def _local(error: OSError, path: bytes) -> LocalTrouble:
-    return LocalTrouble(f"{os.fsdecode(path)}: {error.strerror}")
+    return LocalTrouble(f"{os.fsdecode(path)}: {error.strerror}", codes.LOCAL_FILE)
 
 
 def _unlink(path: bytes) -> None:

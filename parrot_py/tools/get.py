@@ -8,9 +8,10 @@ import stat
 import threading
 from typing import Any
 
+from parrot_py import codes
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs.repository import Repository
-from parrot_py.errors import ConfigError, ParrotError
+from parrot_py.errors import ConfigError, ParrotError, code_of
 from parrot_py.tools import facts, output, status
 from parrot_py.tools.context import Context
 from parrot_py.tools.copying import Copier
@@ -48,13 +49,13 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     repository, path = context.locate(arguments.source)
     source = repository.stat(path)
     if source.is_dir and not arguments.recursive:
-        raise ConfigError(f"{arguments.source} is a directory: add -R to copy it")
+        raise ConfigError(f"{arguments.source} is a directory: add -R to copy it", codes.USAGE)
     target = os.fsencode(arguments.destination)
     if not source.is_dir and os.path.isdir(target):
         name = repository.lstat(path).path.rpartition(b"/")[2]
         target = os.path.join(target, name)
     elif not source.is_dir and target.endswith(b"/"):
-        raise LocalTrouble(f"{arguments.destination}: no such directory")
+        raise LocalTrouble(f"{arguments.destination}: no such directory", codes.LOCAL_FILE)
     with context.output.meter("copying") as meter:
         errand = _Errand(repository, context.output, meter, force=arguments.force)
         try:
@@ -136,13 +137,13 @@ class _Errand:
             if self._output.json:
                 self._output.record(_record(done, inode, destination))
 
-    def _failed(self, inode: Inode, destination: bytes, error: Exception) -> None:
+    def _failed(self, inode: Inode, destination: bytes, error: ParrotError | OSError) -> None:
         with self._lock:
             self._counts["failed"] += 1
             self._worst = self._worst or status.of(error)
             if self._output.json:
                 self._output.record({**_record("failed", inode, destination), "message": status.line(error)})
-            self._output.complain(f"{os.fsdecode(inode.path)}: {status.line(error)}")
+            self._output.complain(f"{os.fsdecode(inode.path)}: {status.line(error)}", code_of(error))
 
     def report(self) -> int:
         """Say what was done; the exit status."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from parrot_py import __version__
-from parrot_py.errors import ParrotError
+from parrot_py.codes import tagged
+from parrot_py.errors import ParrotError, code_of
 from parrot_py.tools import status
 from parrot_py.tools.options import Parser, add_common, add_output
 from parrot_py.tools.output import Output
@@ -97,12 +98,12 @@ def _statuses() -> str:
 
 def _fail(error: ParrotError | OSError, output: Output) -> int:
     number = status.of(error)
-    text = status.line(error)
+    text, code = status.line(error), code_of(error)
     sys.stdout.flush()
     if output.json:
-        output.record({"error": {"kind": status.kind(number), "status": number, "message": text}})
+        output.record({"error": {"kind": status.kind(number), "status": number, "code": code, "message": text}})
         sys.stdout.flush()
-    sys.stderr.write(f"parrot_cvmfs: {text}\n")
+    sys.stderr.write(f"parrot_cvmfs: {tagged(text, code)}\n")
     return number
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from parrot_py.codes import USAGE, tagged
 from parrot_py.config.options import OPTIONS, Option
 from parrot_py.tools import status
 
@@ -30,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave."""
-        self.exit(status.USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        text = tagged(f"{message} (see {self.prog} --help)", USAGE)
+        self.exit(status.USAGE, f"{self.prog}: {text}\n")
 
 
 def add_common(parser: argparse.ArgumentParser, words: list[str]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from parrot_py.codes import Code, tagged
 from parrot_py.tools.status import printable
 
 _COMPLAINTS = 20
@@ -119,11 +120,11 @@ class Output:
         with Bar(what) as bar:
             yield bar
 
-    def complain(self, text: str) -> None:
+    def complain(self, text: str, code: Code) -> None:
         """A line about trouble with one of many things, on standard error; only the first ones are told."""
         self._complaints += 1
         if self._complaints <= _COMPLAINTS:
-            sys.stderr.write(f"parrot_cvmfs: {printable(text)}\n")
+            sys.stderr.write(f"parrot_cvmfs: {tagged(printable(text), code)}\n")
         elif self._complaints == _COMPLAINTS + 1:
             sys.stderr.write("parrot_cvmfs: more of the same is not shown (--json tells all)\n")
 

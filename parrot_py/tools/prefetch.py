@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from parrot_py import codes
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs.repository import Repository
-from parrot_py.errors import ConfigError, ParrotError
+from parrot_py.errors import ConfigError, ParrotError, code_of
 from parrot_py.tools import output, status
 from parrot_py.tools.context import Context
 from parrot_py.tools.output import Meter
@@ -46,7 +47,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     for name in arguments.lists:
         paths += [_inside(line, fqrn) for line in _lines(name)]
     if not paths and arguments.catalogs is None:
-        raise ConfigError("what shall be fetched? name paths (/ for everything), --list FILE or --catalogs DEPTH")
+        raise ConfigError(
+            "what shall be fetched? name paths (/ for everything), --list FILE or --catalogs DEPTH", codes.USAGE
+        )
     errand = _Errand(context.open(fqrn), context.output)
     with context.output.meter("fetching") as meter:
         if arguments.catalogs is not None:
@@ -64,7 +67,7 @@ def _lines(name: str) -> list[bytes]:
             with open(name, "rb") as file:
                 text = file.read()
     except OSError as error:
-        raise ConfigError(f"--list: {name}: {error.strerror}") from error
+        raise ConfigError(f"--list: {name}: {error.strerror}", codes.CONFIG_FILE) from error
     return [line for line in text.split(b"\n") if line and not line.startswith(b"#")]
 
 
@@ -105,7 +108,8 @@ class _Errand:
             held = f"it holds at most {output.size(self._capacity)} (CVMFS_QUOTA_LIMIT, and the size of the disk)"
             raise LocalTrouble(
                 f"the cache {self._repository.cache.root} has no room for all of that: {held}; "
-                f"{self._counts['files']} files were fetched"
+                f"{self._counts['files']} files were fetched",
+                codes.SMALL_CACHE,
             )
 
     def _wanted(self, paths: list[bytes]) -> Iterator[Inode]:
@@ -151,11 +155,11 @@ class _Errand:
 
     def _failed(self, what: str, error: OSError | ParrotError) -> None:
         if status.of(error) == status.LOCAL:
-            raise LocalTrouble(status.line(error))
+            raise LocalTrouble(status.line(error), code_of(error))
         with self._lock:
             self._counts["failed"] += 1
             self._worst = self._worst or status.of(error)
-            self._output.complain(f"{what}: {status.line(error)}")
+            self._output.complain(f"{what}: {status.line(error)}", code_of(error))
 
     def report(self) -> int:
         """Say what was done; the exit status."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.cache.audit import DAMAGED, GOOD, UNKNOWN, Auditor, Stock, stock
 from parrot_py.drivers.cvmfs.repository import Repository
 from parrot_py.tools import caches, output, status
@@ -108,7 +109,7 @@ class _Check:
         try:
             os.unlink(each.path)
         except OSError as error:
-            self._output.complain(f"{each.path}: {error.strerror}")
+            self._output.complain(f"{each.path}: {error.strerror}", codes.LITTER)
             return False
         return True
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.cache.audit import stock
 from parrot_py.drivers.cvmfs.cache.census import FOLDERS
 from parrot_py.drivers.cvmfs.cache.local import BOOKS
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 def _confirmed(question: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise LocalTrouble("nobody is here to be asked whether the cache may be wiped: add --yes")
+        raise LocalTrouble("nobody is here to be asked whether the cache may be wiped: add --yes", codes.USAGE)
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -64,7 +65,7 @@ def _remove(root: str, objects: list[str]) -> tuple[int, int]:
     removed = sum(map(_unlink, objects))
     failed += len(objects) - removed + sum(not _unlink(f"{root}/{name}") for name in _BOOKS)
     if failed and not removed and objects:
-        raise LocalTrouble(f"{root}: nothing could be removed; is it yours to write?")
+        raise LocalTrouble(f"{root}: nothing could be removed; is it yours to write?", codes.LOCAL_FILE)
     return removed, failed
 
 

@@ -36,7 +36,7 @@ def test_locate(parrot: MakeParrot, twin: Site) -> None:
     lines = told.stdout.decode().splitlines()
     assert lines == [f"{host}:/cvmfs/{tree.NAME}/hello.txt", f"{os.uname().nodename}:/etc/passwd"]
     assert told.status == 1
-    assert told.stderr == f"parrot_locate: {tree.TOP}/none: No such file or directory\n".encode()
+    assert told.stderr == f"parrot_locate: {tree.TOP}/none: No such file or directory [PP701]\n".encode()
 
 
 def test_md5_reads_what_nobody_knows(parrot: MakeParrot, twin: Site) -> None:

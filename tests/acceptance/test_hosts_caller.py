@@ -39,7 +39,7 @@ CALLERS = {
     "PYTHONMALLOC=nonsense PYTHONIOENCODING=utf-16 PYTHONWARNINGS=error PYTHONOPTIMIZE=2 PYTHONUTF8=x",
     "loader variables": "export LD_LIBRARY_PATH=/cvmfs/x:/nonexistent LD_BIND_NOW=1",
     "a foreign locale": "export LC_ALL=xx_XX LANG=nonsense",
-    "many descriptors": "for n in {10..60}; do eval \"exec $n</dev/null\"; done",
+    "many descriptors": 'for n in {10..60}; do eval "exec $n</dev/null"; done',
 }
 STATE = """\
 umask; ulimit -a; trap; nice
@@ -109,7 +109,10 @@ def test_what_parrot_run_itself_says_with_closed_descriptors(run: Parrot, closed
 def test_a_full_stdout(run: Parrot) -> None:
     for more in ("--version", "--help", "--doctor"):
         told = command_under(run, [*places.launcher(), "-t", str(run.tempdir), more], '"$@" >/dev/full; exit $?')
-        assert (told.status, told.stderr) == (1, b"parrot_run: cannot write to stdout: No space left on device\n")
+        assert (told.status, told.stderr) == (
+            1,
+            b"parrot_run: cannot write to stdout: No space left on device [PP210]\n",
+        )
 
 
 @pytest.mark.parametrize("name", ["SIGCHLD ignored", "all signals blocked", "umask 0777", "an empty environment"])

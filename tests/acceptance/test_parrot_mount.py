@@ -141,7 +141,7 @@ def test_two_runs_do_not_meet(area: Path, command: str, parrot: MakeParrot) -> N
 def test_outside(command: str) -> None:
     told = subprocess.run([command, "/a", "/b", "rwx"], check=False, capture_output=True, **places.as_job())
     assert told.returncode == 1
-    assert told.stderr == b"parrot_mount: /a: not inside parrot_run (or inside one that does not answer)\n"
+    assert told.stderr == b"parrot_mount: /a: not inside parrot_run (or inside one that does not answer) [PP501]\n"
     told = subprocess.run([command, "/a"], check=False, capture_output=True, **places.as_job())
     assert (told.returncode, told.stdout) == (2, b"")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parrot_py import cli, log
+from parrot_py import cli, codes, log
 from parrot_py.caller import Given
 from parrot_py.config import RunConfig, environment
 from parrot_py.errors import ConfigError, EngineError
@@ -92,12 +92,12 @@ def test_messages(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_trouble_of_the_engine(engine: Engine, capfd: pytest.CaptureFixture[str]) -> None:
-    engine.answer = EngineError("tracing is forbidden\nask your site")
+    engine.answer = EngineError("tracing is forbidden\nask your site", codes.NO_TRACING)
     assert cli.main(["ls"]) == 125
-    assert capfd.readouterr().err == "parrot_run: tracing is forbidden ask your site\n"
-    engine.answer = ConfigError("no such thing")
+    assert capfd.readouterr().err == "parrot_run: tracing is forbidden ask your site [PP203]\n"
+    engine.answer = ConfigError("no such thing", codes.BAD_OPTION)
     assert cli.main(["ls"]) == 1
-    assert capfd.readouterr().err == "parrot_run: no such thing\n"
+    assert capfd.readouterr().err == "parrot_run: no such thing [PP102]\n"
 
 
 def test_work_dir(engine: Engine, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_work_dir_that_cannot_be_entered(
     with monkeypatch.context() as patch:
         patch.setattr(os, "chdir", refuse)
         assert cli.main(["-w", str(tmp_path), "ls"]) == 1
-    assert capfd.readouterr().err == f"parrot_run: -w: cannot enter {str(tmp_path)!r}: Permission denied\n"
+    assert capfd.readouterr().err == f"parrot_run: -w: cannot enter {str(tmp_path)!r}: Permission denied [PP115]\n"
     assert engine.asked == []
 
 

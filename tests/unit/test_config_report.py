@@ -114,7 +114,7 @@ def test_a_repository_that_nobody_configured(show: Print) -> None:
 def test_one_at_a_time(show: Print) -> None:
     status, lines, err = show("--print-config", "a.cern.ch", "b.cern.ch")
     assert (status, lines) == (1, [])
-    assert err == "parrot_run: --print-config: one repository at a time: a.cern.ch b.cern.ch\n"
+    assert err == "parrot_run: --print-config: one repository at a time: a.cern.ch b.cern.ch [PP117]\n"
 
 
 def test_a_mistake_is_one_line(show: Print, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Union
 
+from parrot_py import codes
 from parrot_py.errors import ConfigError
 
 
@@ -11,7 +12,7 @@ class ShellError(ConfigError):
     """A script that cannot be understood from ``line`` on."""
 
     def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
+        super().__init__(reason, codes.CONFIG_SCRIPT)
         self.line, self.reason = line, reason
 
 

@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Union
 
+from parrot_py import codes
 from parrot_py.config import single
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode
@@ -280,7 +281,7 @@ def _configured(name_or_url: str, keys: list[str], proxy: str | None, options: S
         return single.by_url(name_or_url, keys, words, os.environ)
     fqrn, path = single.fqrn_and_path(name_or_url)
     if path.strip("/"):
-        raise ConfigError(f"not a repository but a path in one: {name_or_url!r}")
+        raise ConfigError(f"not a repository but a path in one: {name_or_url!r}", codes.BAD_NAME)
     config = single.find(single.run_config(words, os.environ), fqrn)
     return config._replace(public_keys=tuple(Path(os.path.abspath(each)) for each in keys)) if keys else config
 
@@ -292,4 +293,4 @@ def _checked(root_hash: str | None) -> str | None:
     try:
         return str(ContentHash.parse(root_hash))
     except ValueError as error:
-        raise ConfigError(f"root hash: {error}") from None
+        raise ConfigError(f"root hash: {error}", codes.BAD_VALUE) from None

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from parrot_py import threads
+from parrot_py import codes, threads
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.pins import Pins
 from parrot_py.drivers.cvmfs.catalogs.tree import Tree
@@ -109,7 +109,7 @@ class Revisions:
             try:
                 self.renew()
             except Exception:  # noqa: BLE001 - a defect of ours must not end the updates for ever
-                log.exception("%s: looking for a newer revision", self._config.fqrn)
+                log.exception("%s: looking for a newer revision", self._config.fqrn, extra=codes.DEFECT.extra)
             self._due = time.monotonic() + self._ttl(self._latest)
 
     def renew(self) -> None:
@@ -127,7 +127,13 @@ class Revisions:
         except Failure as failure:
             if self._closed.is_set():
                 return  # nobody waits for it any more
-            log.warning("%s: no newer revision can be had, next try in %.0f s (%s)", self._config.fqrn, RETRY, failure)
+            log.warning(
+                "%s: no newer revision can be had, next try in %.0f s (%s)",
+                self._config.fqrn,
+                RETRY,
+                failure,
+                extra=codes.NO_NEWER.extra,
+            )
             self.offline = True
         else:
             self.offline = False

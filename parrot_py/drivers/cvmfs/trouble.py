@@ -9,11 +9,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from parrot_py import codes
+from parrot_py.codes import Code
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.urgency import stands_back
-from parrot_py.errors import Unreachable, Untrusted
+from parrot_py.errors import Unreachable, Untrusted, labelled
 
 log = logging.getLogger("parrot_py.cvmfs")
+
+_LABELS = {errno.ENOSPC: codes.DISK_FULL, errno.EFBIG: codes.FILE_LIMIT, errno.EACCES: codes.PROTECTED}
 
 
 class Failure(Exception):
@@ -21,7 +25,8 @@ class Failure(Exception):
 
     ``code`` is the errno that the job gets.  ``unreachable`` says that nobody answered (as opposed to: what was
     answered is wrong), which allows going on with what is cached; ``untrusted``, that what was answered is not proven
-    to be the repository's; ``missing``, that every server said that there is no such file.  ``logged`` is set once the
+    to be the repository's; ``missing``, that every server said that there is no such file; ``about`` is the code of the
+    line where these do not tell it.  ``logged`` is set once the
     line is written, so that neither those who waited for the same object nor those who are refused it a moment later
     repeat it.
     """
@@ -35,8 +40,10 @@ class Failure(Exception):
         untrusted: bool = False,
         missing: bool = False,
         logged: bool = False,
+        about: Code | None = None,
     ) -> None:
         super().__init__(reason)
+        self._about = about
         self.reason, self.code, self.logged = reason, code, logged
         self.unreachable, self.untrusted, self.missing = unreachable, untrusted, missing
 
@@ -49,7 +56,19 @@ class Failure(Exception):
             untrusted=self.untrusted,
             missing=self.missing,
             logged=self.logged,
+            about=self.label,
         )
+
+    @property
+    def label(self) -> Code:
+        """The code that the line in the log ends in."""
+        if self._about is not None:
+            return self._about
+        if self.missing or self.unreachable:
+            return codes.MISSING if self.missing else codes.UNREACHABLE
+        if self.untrusted:
+            return codes.UNTRUSTED
+        return _LABELS.get(self.code, codes.CACHE_TROUBLE if isinstance(self, LocalFailure) else codes.DAMAGED)
 
     def report(self, fqrn: str) -> None:
         """Write the log line unless it was written before; what nobody waits for is worth a line for ``-d cvmfs``."""
@@ -57,12 +76,13 @@ class Failure(Exception):
             log.debug("%s: %s", fqrn, self.reason)
         elif not self.logged:
             self.logged = True
-            log.error("%s: %s", fqrn, self.reason)
+            log.error("%s: %s", fqrn, self.reason, extra=self.label.extra)
 
     def os_error(self) -> OSError:
         """What the caller of the driver gets."""
         kind = Unreachable if self.unreachable else Untrusted if self.untrusted else OSError
-        return kind(self.code, os.strerror(self.code), self.reason)
+        error = kind(self.code, os.strerror(self.code), self.reason)
+        return labelled(error, self.label)
 
 
 class LocalFailure(Failure):
@@ -74,8 +94,8 @@ def local_failure(what: str, error: OSError) -> LocalFailure:
 
     EFBIG is a limit of this process (``ulimit -f``), which no room on the disk helps against.
     """
-    codes = {errno.ENOSPC: errno.ENOSPC, errno.EDQUOT: errno.ENOSPC, errno.EFBIG: errno.EFBIG}
-    return LocalFailure(f"{what}: {error}", codes.get(error.errno or 0, errno.EIO))
+    numbers = {errno.ENOSPC: errno.ENOSPC, errno.EDQUOT: errno.ENOSPC, errno.EFBIG: errno.EFBIG}
+    return LocalFailure(f"{what}: {error}", numbers.get(error.errno or 0, errno.EIO))
 
 
 @contextmanager

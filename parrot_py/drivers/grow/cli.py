@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
 
 
@@ -49,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         done = export(os.fsencode(given.directory), options)
     except (ExportError, OSError) as error:
         text = str(error) if isinstance(error, ExportError) else f"{error.filename!r}: {error.strerror}"
-        sys.stderr.write(f"make_growfs: {text}\n")
+        sys.stderr.write(f"make_growfs: {tagged(text, codes.GROW_EXPORT)}\n")
         return 1
     out.flush()
     print(

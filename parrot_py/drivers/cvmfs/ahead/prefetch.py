@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Callable
 
-from parrot_py import threads
+from parrot_py import codes, threads
 from parrot_py.drivers.cvmfs.net.slots import SPARED, Slots
 from parrot_py.drivers.cvmfs.net.transport import PARALLEL_TRANSFERS
 from parrot_py.drivers.cvmfs.trouble import Failure, log
@@ -99,4 +99,4 @@ class Prefetcher:
         except (Failure, OSError) as error:
             log.debug("%s: not fetched ahead: %s", self._fqrn, error)
         except Exception:  # noqa: BLE001 - a job of ours that fails must not end the thread
-            log.exception("%s: defect in fetching ahead", self._fqrn)
+            log.exception("%s: defect in fetching ahead", self._fqrn, extra=codes.DEFECT.extra)

@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.base import Inode
 from parrot_py.drivers.cvmfs.ahead.record import CATALOG, DIRECTORY, FILE, Touch, line_of
 from parrot_py.drivers.cvmfs.catalogs.rows import FileContent, Mount
@@ -35,7 +36,9 @@ class Recorder:
         try:
             self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise ConfigError(f"--record-access: cannot write {str(self._part)!r}: {error.strerror}") from error
+            raise ConfigError(
+                f"--record-access: cannot write {str(self._part)!r}: {error.strerror}", codes.OUTPUT_FILE
+            ) from error
 
     def seen(self, name: str, touch: Touch) -> bool:
         """Whether *touch* of the repository *name* is in the record already."""
@@ -50,7 +53,12 @@ class Recorder:
             self._seen.add(key)
             self._write(line_of(name, touch).encode())
         if len(self._seen) == MOST_LINES:
-            log.warning("%s: not longer than %d lines: the rest is not recorded", self.path, MOST_LINES)
+            log.warning(
+                "%s: not longer than %d lines: the rest is not recorded",
+                self.path,
+                MOST_LINES,
+                extra=codes.OUTPUT_FILE.extra,
+            )
 
     def _write(self, line: bytes) -> None:
         try:
@@ -59,7 +67,7 @@ class Recorder:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        log.warning("%s: the record ends here: %s", self._part, error.strerror)
+        log.warning("%s: the record ends here: %s", self._part, error.strerror, extra=codes.OUTPUT_FILE.extra)
         os.close(self._fd)
         self._fd = -1
 
@@ -73,7 +81,9 @@ class Recorder:
         try:
             os.rename(self._part, self.path)
         except OSError as error:
-            log.warning("--record-access: the record stays in %s: %s", self._part, error.strerror)
+            log.warning(
+                "--record-access: the record stays in %s: %s", self._part, error.strerror, extra=codes.OUTPUT_FILE.extra
+            )
 
 
 def _key(name: str, touch: Touch) -> tuple[str, str | None, bytes, str | None]:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.local import Cache
 from parrot_py.drivers.cvmfs.cache.transaction import OBJECT_MODE, Transaction
@@ -91,7 +92,13 @@ class Layers:
         if not self._fell_back:
             self._fell_back = True
             self.cache.also(self.private())
-            log.warning("%s: %s: new content goes to %s", self._config.fqrn, failure, self.private().root)
+            log.warning(
+                "%s: %s: new content goes to %s",
+                self._config.fqrn,
+                failure,
+                self.private().root,
+                extra=codes.OTHER_CACHE.extra,
+            )
         return self.private()
 
     def _share(self, path: str, name: str) -> None:

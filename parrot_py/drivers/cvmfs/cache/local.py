@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.cache.locks import Locks
 from parrot_py.drivers.cvmfs.cache.marks import is_gone, process_mark
 from parrot_py.drivers.cvmfs.cache.pins import Pins
@@ -240,7 +241,9 @@ class Cache:
             with os.scandir(f"{self.root}/txn") as entries:
                 left = [entry for entry in entries if entry.name.startswith("fetch") and _abandoned(entry)]
         except OSError as error:
-            log.warning("cache %s: cannot look for abandoned files: %s", self.root, error)
+            log.warning(
+                "cache %s: cannot look for abandoned files: %s", self.root, error, extra=codes.CACHE_TROUBLE.extra
+            )
             return
         for entry in left:
             unlink(entry.path)

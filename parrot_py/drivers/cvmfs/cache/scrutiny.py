@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from parrot_py import codes
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache.audit import GOOD, Auditor, ChunkList, Stock
 from parrot_py.drivers.cvmfs.cache.local import Cache
@@ -37,6 +38,12 @@ class Scrutiny:
         if found == GOOD:
             self._good.add(path)
             return path
-        log.warning("object %s in the cache %s is not proven right (%s): it is fetched again", name, cache.root, found)
+        log.warning(
+            "object %s in the cache %s is not proven right (%s): it is fetched again",
+            name,
+            cache.root,
+            found,
+            extra=codes.BAD_OBJECT.extra,
+        )
         cache.forget(name)
         return None

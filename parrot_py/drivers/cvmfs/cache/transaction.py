@@ -6,6 +6,7 @@ import os
 import time
 from typing import Protocol
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.cache.pieces import Pieces
 from parrot_py.drivers.cvmfs.trouble import log
 
@@ -134,4 +135,4 @@ def unlink(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        log.warning("cannot remove %s: %s", path, error)
+        log.warning("cannot remove %s: %s", path, error, extra=codes.LITTER.extra)

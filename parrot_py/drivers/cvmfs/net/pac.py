@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from parrot_py import codes
 from parrot_py.config.model import DIRECT, RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.notes import Notes
 from parrot_py.drivers.cvmfs.ending import Ending
@@ -114,10 +115,16 @@ class Discovery:
                 return found
         stored = self._notes.read(self._note)
         if stored:
-            log.warning("%s: no PAC file could be used; using the proxies of last time", self._config.fqrn)
+            log.warning(
+                "%s: no PAC file could be used; using the proxies of last time",
+                self._config.fqrn,
+                extra=codes.NO_PAC.extra,
+            )
             return parse(";".join(_as_pac(proxy) for proxy in stored.strip().split(";")))
         log.warning(
-            "%s: no PAC file could be used (pac_urls), and there are no proxies of last time", self._config.fqrn
+            "%s: no PAC file could be used (pac_urls), and there are no proxies of last time",
+            self._config.fqrn,
+            extra=codes.NO_PAC.extra,
         )
         return ()
 

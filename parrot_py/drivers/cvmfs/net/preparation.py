@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.notes import Notes
 from parrot_py.drivers.cvmfs.ending import Ending
@@ -67,5 +68,5 @@ class Preparation:
             return
         found = replaced(groups, Discovery(self._config, self._transport, self._ending, self._notes).find(route.urls))
         if not found and not route.fallback_groups:
-            log.warning("%s: connecting without a proxy", self._config.fqrn)
+            log.warning("%s: connecting without a proxy", self._config.fqrn, extra=codes.NO_PAC.extra)
         route.replace_proxies(found)

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm
 from parrot_py.drivers.cvmfs.publish.objects import ChunkSizes
@@ -47,7 +49,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave."""
-        self.exit(1, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(1, f"{self.prog}: {tagged(f'{message} (see {self.prog} --help)', codes.PUBLISH_USAGE)}\n")
 
 
 def parser() -> argparse.ArgumentParser:

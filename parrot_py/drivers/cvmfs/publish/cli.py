@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from urllib.parse import unquote
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.drivers.cvmfs.publish.arguments import options_of, parser
 from parrot_py.drivers.cvmfs.publish.gc import Keep, collect_garbage
 from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, open_keys
@@ -38,15 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             if act(arguments, options):
                 return 0
         if arguments.source is None:
-            raise PublishError("--source is missing: which directory shall be published?")
+            raise PublishError("--source is missing: which directory shall be published?", codes.PUBLISH_USAGE)
         check_places(arguments.source, arguments.output / arguments.name, arguments.keys)
         keys = open_keys(arguments.keys, arguments.name)
         print(_summary(publish(arguments.source, arguments.output, keys, options)))
     except ParrotError as error:
-        print(f"parrot_publish: {error}", file=sys.stderr)
+        print(f"parrot_publish: {tagged(str(error), error.code)}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"parrot_publish: {error.filename or arguments.keys}: {error.strerror}", file=sys.stderr)
+        text = f"{error.filename or arguments.keys}: {error.strerror}"
+        print(f"parrot_publish: {tagged(text, codes.PUBLISH_OUTPUT)}", file=sys.stderr)
         return 1
     return 0
 
@@ -54,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _need(arguments: argparse.Namespace, *options: str) -> None:
     missing = [f"--{option}" for option in options if getattr(arguments, option) is None]
     if missing:
-        raise PublishError(f"{' and '.join(missing)} must be given (see parrot_publish --help)")
+        raise PublishError(f"{' and '.join(missing)} must be given (see parrot_publish --help)", codes.PUBLISH_USAGE)
 
 
 def _keys(arguments: argparse.Namespace) -> RepositoryKeys:
@@ -137,7 +140,7 @@ def _verify(arguments: argparse.Namespace, options: PublishOptions) -> int:
         return 1 if report.problems else 0
     problems = report.problems
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(tagged(problem, codes.PUBLISH_PROBLEM), file=sys.stderr)
     for note in report.notes:
         print(f"note: {note}")
     print(

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.schema import FLAG_NESTED_MOUNTPOINT, FLAG_NESTED_ROOT, pack_xattrs
 from parrot_py.drivers.cvmfs.hashes import CATALOG, DIGEST_BYTES, ContentHash
 from parrot_py.drivers.cvmfs.publish.catalog import CatalogBuilder, Row, kind_flags
@@ -120,7 +121,7 @@ class RevisionBuilder:
         try:
             xattr = pack_xattrs(entry.xattrs)
         except ValueError as error:
-            raise PublishError(f"cannot publish {os.fsdecode(entry.source)}: {error}") from error
+            raise PublishError(f"cannot publish {os.fsdecode(entry.source)}: {error}", codes.PUBLISH_SOURCE) from error
         uid, gid = options.owner or (status.st_uid, status.st_gid)
         return Row(
             path=entry.path,

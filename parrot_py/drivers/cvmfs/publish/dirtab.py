@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.publish.objects import PublishError
 
 DIRTAB = ".cvmfsdirtab"
@@ -51,7 +52,7 @@ def read_dirtab(source: Path) -> Dirtab:
     except FileNotFoundError:
         return Dirtab()
     except OSError as error:
-        raise PublishError(f"cannot read {source / DIRTAB}: {error.strerror}") from error
+        raise PublishError(f"cannot read {source / DIRTAB}: {error.strerror}", codes.PUBLISH_SOURCE) from error
     wanted: list[tuple[bytes, ...]] = []
     excluded: list[tuple[bytes, ...]] = []
     anywhere: list[tuple[bytes, ...]] = []
@@ -62,7 +63,9 @@ def read_dirtab(source: Path) -> Dirtab:
         negative, pattern = text.startswith(b"!"), text.lstrip(b"!").strip()
         names = tuple(name for name in pattern.split(b"/") if name)
         if not names or not (negative or pattern.startswith(b"/")):
-            raise PublishError(f"{source / DIRTAB}, line {number}: {text!r} is no pattern such as /a/* or ! /a/b")
+            raise PublishError(
+                f"{source / DIRTAB}, line {number}: {text!r} is no pattern such as /a/* or ! /a/b", codes.PUBLISH_SOURCE
+            )
         where = wanted if not negative else excluded if pattern.startswith(b"/") else anywhere
         where.append(names)
     return Dirtab(tuple(wanted), tuple(excluded), tuple(anywhere))

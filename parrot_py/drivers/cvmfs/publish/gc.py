@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, DIGEST_BYTES, HISTORY, METAINFO, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish import history
 from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
@@ -53,7 +54,9 @@ class Keep:
 
     def __post_init__(self) -> None:
         if (self.revisions is not None and self.revisions < 1) or (self.days or 0) < 0 or self.grace < 0:
-            raise PublishError("garbage collection keeps at least one revision, and times are not negative")
+            raise PublishError(
+                "garbage collection keeps at least one revision, and times are not negative", codes.PUBLISH_USAGE
+            )
 
 
 class Collected(NamedTuple):
@@ -91,7 +94,8 @@ def collect_garbage(
     with opened_site(web, keys, options) as site:
         if site.in_place.manifest.G != "yes" and not options.force:
             raise PublishError(
-                f"{keys.fqrn} is not marked as garbage collectable (publish with --garbage-collectable, or --force)"
+                f"{keys.fqrn} is not marked as garbage collectable (publish with --garbage-collectable, or --force)",
+                codes.PUBLISH_GC,
             )
         known = _known_roots(site)
         kept = _kept_roots(site, known, keep)

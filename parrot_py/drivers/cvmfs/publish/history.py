@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.history import History, Tag
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.publish.catalog import close_database, new_database
@@ -64,7 +65,7 @@ def read_tags(file: Path) -> list[Tag]:
     try:
         return History(str(file)).tags()
     except Failure as error:
-        raise PublishError(f"the history in place is unreadable: {error}") from error
+        raise PublishError(f"the history in place is unreadable: {error}", codes.PUBLISH_DAMAGED) from error
 
 
 def advance_tags(tags: Iterable[Tag], head: Tag) -> list[Tag]:
@@ -88,7 +89,9 @@ def refuse_taken(tags: Iterable[Tag], name: str) -> None:
     """Raises PublishError when *tags* has *name*: a tag is moved only on purpose."""
     for tag in tags:
         if tag.name == name:
-            raise PublishError(f"there is a tag {name!r} already, at revision {tag.revision}; --force moves it")
+            raise PublishError(
+                f"there is a tag {name!r} already, at revision {tag.revision}; --force moves it", codes.PUBLISH_TAG
+            )
 
 
 def history_bytes(work: Path, fqrn: str, tags: Iterable[Tag], previous: ContentHash | None) -> bytes:

@@ -17,6 +17,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.publish.objects import Chunk, StoredContent, write_atomically
 
 log = logging.getLogger("parrot_py.cvmfs")
@@ -76,7 +77,12 @@ class FileIndex:
         try:
             write_atomically(self._file, self._scratch.read_bytes(), 0o600)
         except OSError as error:
-            log.warning("%s cannot be written (%s): the next publication reads every file", self._file, error.strerror)
+            log.warning(
+                "%s cannot be written (%s): the next publication reads every file",
+                self._file,
+                error.strerror,
+                extra=codes.PUBLISH_OUTPUT.extra,
+            )
 
     def close(self) -> None:
         """Let go of both databases."""
@@ -99,6 +105,6 @@ def _opened(file: Path, recipe: str) -> sqlite3.Connection | None:
             database.execute("SELECT dev, ino, size, mtime, ctime, digest, flags, chunks FROM files LIMIT 1")
             return database
     except sqlite3.Error as error:
-        log.warning("%s is damaged (%s): every file is read", file, error)
+        log.warning("%s is damaged (%s): every file is read", file, error, extra=codes.PUBLISH_DAMAGED.extra)
     database.close()
     return None

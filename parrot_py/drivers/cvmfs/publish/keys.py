@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish.objects import PublishError, write_atomically
 
@@ -44,7 +45,9 @@ class RepositoryKeys:
     def required_master(self) -> RSAPrivateKey:
         """The master key; PublishError when it is kept elsewhere."""
         if self.master is None:
-            raise PublishError(f"a whitelist is signed with {self.fqrn}.masterkey, which {self.directory} lacks")
+            raise PublishError(
+                f"a whitelist is signed with {self.fqrn}.masterkey, which {self.directory} lacks", codes.PUBLISH_KEYS
+            )
         return self.master
 
     def fingerprint(self, algorithm: Algorithm) -> str:
@@ -100,11 +103,13 @@ def open_keys(directory: Path, fqrn: str, *, create: bool = True) -> RepositoryK
     names = _names(directory, fqrn)
     if not any(path.exists() for path in names.values()):
         if not create:
-            raise PublishError(f"{directory} has no keys of {fqrn}")
+            raise PublishError(f"{directory} has no keys of {fqrn}", codes.PUBLISH_KEYS)
         return create_keys(directory, fqrn)
     missing = [names[kind].name for kind in ("pub", "key", "crt") if not names[kind].exists()]
     if missing:
-        raise PublishError(f"{directory} has only some keys of {fqrn}: {', '.join(missing)} missing")
+        raise PublishError(
+            f"{directory} has only some keys of {fqrn}: {', '.join(missing)} missing", codes.PUBLISH_KEYS
+        )
     keys = RepositoryKeys(
         directory=directory,
         fqrn=fqrn,
@@ -121,14 +126,14 @@ def open_keys(directory: Path, fqrn: str, *, create: bool = True) -> RepositoryK
         if _matches(keys, fresh):
             _retire(names["crt"])
             return keys
-    raise PublishError(f"{names['crt']} does not belong to {names['key']}")
+    raise PublishError(f"{names['crt']} does not belong to {names['key']}", codes.PUBLISH_KEYS)
 
 
 def _matches(keys: RepositoryKeys, file: Path) -> bool:
     try:
         return keys.certificate_matches()
     except ValueError as error:
-        raise PublishError(f"{file} is not a PEM certificate") from error
+        raise PublishError(f"{file} is not a PEM certificate", codes.PUBLISH_KEYS) from error
 
 
 def make_certificate(keys: RepositoryKeys) -> RepositoryKeys:
@@ -169,7 +174,7 @@ def create_keys(directory: Path, fqrn: str, now: datetime.datetime | None = None
     names = _names(directory, fqrn)
     for path in names.values():
         if path.exists():
-            raise PublishError(f"{path} exists; keys are never overwritten")
+            raise PublishError(f"{path} exists; keys are never overwritten", codes.PUBLISH_KEYS)
     directory.mkdir(parents=True, exist_ok=True)
     master = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
     private = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
@@ -224,7 +229,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PublishError(f"cannot read {path}: {error.strerror}") from error
+        raise PublishError(f"cannot read {path}: {error.strerror}", codes.PUBLISH_KEYS) from error
 
 
 def _load_private(path: Path) -> RSAPrivateKey:
@@ -234,7 +239,7 @@ def _load_private(path: Path) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError) as error:
-        raise PublishError(f"{path} is not an unencrypted PEM private key") from error
+        raise PublishError(f"{path} is not an unencrypted PEM private key", codes.PUBLISH_KEYS) from error
     if not isinstance(key, RSAPrivateKey):
-        raise PublishError(f"{path} is not an RSA key")
+        raise PublishError(f"{path} is not an RSA key", codes.PUBLISH_KEYS)
     return key

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys, sign_hash_text, sign_hash_text_raw
 from parrot_py.drivers.cvmfs.publish.objects import PublishError
@@ -61,11 +62,15 @@ def read_manifest(data: bytes, fqrn: str) -> ManifestFields:
         known = {field.name for field in fields(ManifestFields)}
         manifest = ManifestFields(**{letter: value for letter, value in values.items() if letter in known})
     except (ValueError, TypeError) as error:
-        raise PublishError(f"the manifest that {fqrn} has already is not readable: {error}") from error
+        raise PublishError(
+            f"the manifest that {fqrn} has already is not readable: {error}", codes.PUBLISH_DAMAGED
+        ) from error
     if not intact or not all(number.isdecimal() for number in (manifest.S, manifest.T or "0")):
-        raise PublishError(f"the manifest that {fqrn} has already is damaged")
+        raise PublishError(f"the manifest that {fqrn} has already is damaged", codes.PUBLISH_DAMAGED)
     if fqrn != manifest.N:
-        raise PublishError(f"the manifest in place is of {manifest.N or 'an unnamed repository'}, not of {fqrn}")
+        raise PublishError(
+            f"the manifest in place is of {manifest.N or 'an unnamed repository'}, not of {fqrn}", codes.PUBLISH_DAMAGED
+        )
     return manifest
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.schema import (
     COMPRESSION_NONE,
     COMPRESSION_ZLIB,
@@ -56,7 +57,8 @@ class ChunkSizes:
     def __post_init__(self) -> None:
         if not 0 < self.minimum <= self.average <= self.maximum:
             raise PublishError(
-                f"chunk sizes must be positive and in order, not {self.minimum}/{self.average}/{self.maximum}"
+                f"chunk sizes must be positive and in order, not {self.minimum}/{self.average}/{self.maximum}",
+                codes.PUBLISH_USAGE,
             )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish.catalog import EditCatalog
@@ -62,7 +63,7 @@ class PublishOptions:
 
     def __post_init__(self) -> None:
         if self.ttl is not None and self.ttl < 0:
-            raise PublishError(f"a time to live of {self.ttl} seconds is in the past")
+            raise PublishError(f"a time to live of {self.ttl} seconds is in the past", codes.PUBLISH_USAGE)
         if self.tag is not None:
             check_tag(self.tag)
 
@@ -87,10 +88,14 @@ class Published:
 def check_name(fqrn: str) -> None:
     """Raises PublishError unless *fqrn* can be the name of a repository."""
     if not _NAME.fullmatch(fqrn):
-        raise PublishError(f"{fqrn!r} is no repository name: 1 to 60 letters, digits, '.', '_', '-'")
+        raise PublishError(
+            f"{fqrn!r} is no repository name: 1 to 60 letters, digits, '.', '_', '-'", codes.PUBLISH_USAGE
+        )
 
 
 def check_tag(name: str) -> None:
     """Raises PublishError unless *name* can be a tag that somebody gives."""
     if name in (TRUNK, TRUNK_PREVIOUS) or not _TAG.fullmatch(name):
-        raise PublishError(f"{name!r} is no name for a tag: letters, digits, '.', '_', '-'; not 'trunk'")
+        raise PublishError(
+            f"{name!r} is no name for a tag: letters, digits, '.', '_', '-'; not 'trunk'", codes.PUBLISH_USAGE
+        )

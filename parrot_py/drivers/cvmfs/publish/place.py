@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.publish.objects import PublishError
 
@@ -94,7 +95,7 @@ def place_of(text: str, connections: int) -> Place:
         return WebPlace(text, connections)
     directory = Path(unquote(parts.path)) if parts.scheme == "file" else Path(text)
     if not directory.is_dir():
-        raise PublishError(f"{text} is neither a directory nor a URL")
+        raise PublishError(f"{text} is neither a directory nor a URL", codes.NO_REPOSITORY)
     return DirectoryPlace(directory)
 
 

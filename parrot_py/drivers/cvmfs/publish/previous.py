@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.schema import FLAG_CHUNKED, FLAG_FILE, FLAG_LINK, FLAG_SPECIAL, path_key
 from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, ContentHash
 from parrot_py.drivers.cvmfs.publish.history import Tag, read_tags
@@ -51,7 +52,9 @@ class PreviousRevision:
         try:
             return ContentHash.parse(text)
         except ValueError as error:
-            raise PublishError(f"the manifest that {self._fqrn} has already names a bad object: {error}") from error
+            raise PublishError(
+                f"the manifest that {self._fqrn} has already names a bad object: {error}", codes.PUBLISH_DAMAGED
+            ) from error
 
     @property
     def revision(self) -> int:
@@ -134,9 +137,9 @@ def read_object(store: ObjectStore, name: ContentHash, letter: str) -> bytes:
     try:
         data = stored.read_bytes()
     except OSError as error:
-        raise PublishError(f"cannot read {stored}: {error.strerror}") from error
+        raise PublishError(f"cannot read {stored}: {error.strerror}", codes.PUBLISH_DAMAGED) from error
     if name.algorithm.hash(data) != name:
-        raise PublishError(f"{stored} is damaged")
+        raise PublishError(f"{stored} is damaged", codes.PUBLISH_DAMAGED)
     return zlib.decompress(data)
 
 
@@ -169,4 +172,6 @@ def previous_revision(store: ObjectStore, work: Path, fqrn: str) -> PreviousRevi
     try:
         return PreviousRevision(store, work, fqrn, read_manifest(published.read_bytes(), fqrn))
     except sqlite3.Error as error:
-        raise PublishError(f"the revision of {fqrn} in place has an unreadable catalog: {error}") from error
+        raise PublishError(
+            f"the revision of {fqrn} in place has an unreadable catalog: {error}", codes.PUBLISH_DAMAGED
+        ) from error

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import CERTIFICATE, METAINFO
 from parrot_py.drivers.cvmfs.publish import history
 from parrot_py.drivers.cvmfs.publish.content import Built, RevisionBuilder
@@ -65,14 +66,14 @@ def publish(source: Path, web: Path, keys: RepositoryKeys, options: PublishOptio
 def check_places(source: Path, repository: Path, keys: Path) -> None:
     """Raises PublishError where a publication would contain itself, or give the private keys to everybody."""
     if not source.is_dir():
-        raise PublishError(f"{source} is not a directory")
+        raise PublishError(f"{source} is not a directory", codes.PUBLISH_SOURCE)
     for inner, outer, what in (
         (repository, source, "the output {} lies in the source {}"),
         (keys, source, "the keys in {} would be published, as they lie in the source {}"),
         (keys, repository, "the keys in {} would be served, as they lie in the output {}"),
     ):
         if outer.resolve() in (inner.resolve(), *inner.resolve().parents):
-            raise PublishError(what.format(inner, outer))
+            raise PublishError(what.format(inner, outer), codes.PUBLISH_USAGE)
 
 
 def _build(source: Path, site: Site, index: FileIndex, revision: int) -> Built:
@@ -87,7 +88,9 @@ def _next_revision(site: Site) -> int:
     last = site.previous.revision if site.previous else 0
     wanted = site.options.revision
     if wanted is not None and wanted <= last:
-        raise PublishError(f"revision {wanted} is not above the {last} in place: clients would not take it")
+        raise PublishError(
+            f"revision {wanted} is not above the {last} in place: clients would not take it", codes.PUBLISH_TAG
+        )
     return last + 1 if wanted is None else wanted
 
 

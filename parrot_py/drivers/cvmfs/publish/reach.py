@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.catalogs.schema import FLAG_EXTERNAL, flags_algorithm
 from parrot_py.drivers.cvmfs.hashes import CATALOG, DIGEST_BYTES, FILE, PARTIAL, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish.objects import ObjectStore, PublishError
@@ -70,9 +71,11 @@ def opened_catalog(store: ObjectStore, work: Path, name: ContentHash) -> Iterato
         try:
             found = database.execute("SELECT value FROM properties WHERE key = 'schema'").fetchone()
         except sqlite3.Error as error:
-            raise PublishError(f"catalog {name} is damaged: {error}") from error
+            raise PublishError(f"catalog {name} is damaged: {error}", codes.PUBLISH_DAMAGED) from error
         if found is None or found[0].decode("ascii", "replace") not in _SCHEMAS:
-            raise PublishError(f"catalog {name} has a schema that is not known here: what it needs cannot be told")
+            raise PublishError(
+                f"catalog {name} has a schema that is not known here: what it needs cannot be told", codes.PUBLISH_GC
+            )
         yield database
 
 
@@ -107,4 +110,6 @@ def require_objects(store: ObjectStore, work: Path, root: ContentHash, what: str
         for number in range(256):
             for name, letter in sorted(reached.bucket(number)):
                 if not os.path.exists(place + name.object_path(letter)):
-                    raise PublishError(f"{what} is not complete any more: {name}{letter} is missing")
+                    raise PublishError(
+                        f"{what} is not complete any more: {name}{letter} is missing", codes.PUBLISH_DAMAGED
+                    )

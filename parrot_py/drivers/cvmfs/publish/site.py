@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import CATALOG, CERTIFICATE, HISTORY, METAINFO, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish import history
 from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
@@ -56,7 +57,7 @@ class Site:
     def in_place(self) -> PreviousRevision:
         """The revision in place; PublishError when there is none."""
         if self.previous is None:
-            raise PublishError(f"there is no repository in {self.store.repository}")
+            raise PublishError(f"there is no repository in {self.store.repository}", codes.NO_REPOSITORY)
         return self.previous
 
     def put_history(self, tags: Iterable[history.Tag]) -> ContentHash:
@@ -94,7 +95,9 @@ class Site:
                 ContentHash.parse(one.name)
             return found
         except (sqlite3.Error, ValueError) as error:
-            raise PublishError(f"{place} is damaged ({error}); remove it to begin a new one") from error
+            raise PublishError(
+                f"{place} is damaged ({error}); remove it to begin a new one", codes.PUBLISH_DAMAGED
+            ) from error
 
     def undo(self) -> None:
         """Take away what was added, unless the new manifest is in place already (a signal can come at any time)."""
@@ -124,7 +127,7 @@ def opened_site(web: Path, keys: RepositoryKeys, options: PublishOptions, *, new
     """
     repository = web / keys.fqrn
     if not new and not repository.joinpath(MANIFEST).exists():
-        raise PublishError(f"there is no repository in {repository}")
+        raise PublishError(f"there is no repository in {repository}", codes.NO_REPOSITORY)
     try:
         store = ObjectStore(repository, options.algorithm or Algorithm.SHA1)
         with _locked(repository), tempfile.TemporaryDirectory(prefix="parrot-publish-") as scratch:
@@ -135,9 +138,11 @@ def opened_site(web: Path, keys: RepositoryKeys, options: PublishOptions, *, new
                 site.undo()
                 raise
     except OSError as error:
-        raise PublishError(f"cannot write to {error.filename or repository}: {error.strerror}") from error
+        raise PublishError(
+            f"cannot write to {error.filename or repository}: {error.strerror}", codes.PUBLISH_OUTPUT
+        ) from error
     except sqlite3.Error as error:
-        raise PublishError(f"a database of {repository} cannot be made: {error}") from error
+        raise PublishError(f"a database of {repository} cannot be made: {error}", codes.PUBLISH_OUTPUT) from error
 
 
 def _open(store: ObjectStore, work: Path, keys: RepositoryKeys, options: PublishOptions) -> Site:
@@ -167,7 +172,7 @@ def _lock(handle: int, repository: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return handle
     except BlockingIOError as error:
-        raise PublishError(f"somebody else is publishing to {repository}") from error
+        raise PublishError(f"somebody else is publishing to {repository}", codes.PUBLISH_BUSY) from error
     except OSError as error:
         if error.errno not in _NO_DIRECTORY_LOCK:
             raise
@@ -177,7 +182,9 @@ def _lock(handle: int, repository: Path) -> int:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise PublishError(f"somebody else is publishing to {repository}") from error
+        raise PublishError(f"somebody else is publishing to {repository}", codes.PUBLISH_BUSY) from error
     except OSError as error:
-        raise PublishError(f"{repository} lies on a file system without locks ({error.strerror})") from error
+        raise PublishError(
+            f"{repository} lies on a file system without locks ({error.strerror})", codes.PUBLISH_BUSY
+        ) from error
     return handle

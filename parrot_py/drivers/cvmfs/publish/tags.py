@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import CATALOG, HISTORY, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.publish import history
 from parrot_py.drivers.cvmfs.publish.catalog import close_database
@@ -27,7 +28,7 @@ def list_tags(web: Path, fqrn: str) -> list[history.Tag]:
     try:
         manifest = read_manifest(repository.joinpath(MANIFEST).read_bytes(), fqrn)
     except OSError as error:
-        raise PublishError(f"there is no repository in {repository}: {error.strerror}") from error
+        raise PublishError(f"there is no repository in {repository}: {error.strerror}", codes.NO_REPOSITORY) from error
     if not manifest.H:
         return []
     store = ObjectStore(repository, Algorithm.SHA1, create=False)
@@ -60,7 +61,7 @@ def remove_tags(
         for name in names:
             check_tag(name)
             if name not in [tag.name for tag in tags]:
-                raise PublishError(f"{keys.fqrn} has no tag {name!r}")
+                raise PublishError(f"{keys.fqrn} has no tag {name!r}", codes.PUBLISH_TAG)
             tags = [tag for tag in tags if tag.name != name]
         _commit_tags(site, tags)
         return tags
@@ -80,7 +81,7 @@ def rollback(web: Path, keys: RepositoryKeys, target: str, options: PublishOptio
         old = _resolve(site, tags, target)
         root = ContentHash.parse(old.root)
         if root == previous.root:
-            raise PublishError(f"{target} is the revision in place")
+            raise PublishError(f"{target} is the revision in place", codes.PUBLISH_TAG)
         require_objects(site.store, site.work, root, f"{target} (revision {old.revision})")
         data = _renumbered(site, root, previous.revision + 1)
         fresh = site.store.put(data, CATALOG)
@@ -109,12 +110,16 @@ def _resolve(site: Site, tags: Iterable[history.Tag], text: str) -> history.Tag:
     try:
         root = ContentHash.parse(text)
     except ValueError:
-        raise PublishError(f"{site.keys.fqrn} has no tag {text!r}, and it is no hash of a root catalog") from None
+        raise PublishError(
+            f"{site.keys.fqrn} has no tag {text!r}, and it is no hash of a root catalog", codes.PUBLISH_TAG
+        ) from None
     data = read_object(site.store, root, CATALOG)
     with closing(_database(site, data)) as database:
         properties = dict(database.execute("SELECT key, value FROM properties").fetchall())
     if properties.get("root_prefix"):
-        raise PublishError(f"{text} is the catalog of {properties['root_prefix']}, not a root catalog")
+        raise PublishError(
+            f"{text} is the catalog of {properties['root_prefix']}, not a root catalog", codes.PUBLISH_TAG
+        )
     revision, time = int(properties.get("revision", 0)), int(properties.get("last_modified", 0))
     return history.Tag("", str(root), revision, time, 0, "", len(data))
 

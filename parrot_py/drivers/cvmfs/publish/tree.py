@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import FileIO
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.publish.dirtab import NO_PATTERNS, Dirtab
 from parrot_py.drivers.cvmfs.publish.objects import PublishError
 
@@ -139,7 +140,7 @@ def _same(entry: SourceEntry, now: os.stat_result) -> None:
         now.st_size,
         now.st_mtime_ns,
     ):
-        raise PublishError(f"{os.fsdecode(entry.source)} changed while it was read")
+        raise PublishError(f"{os.fsdecode(entry.source)} changed while it was read", codes.PUBLISH_SOURCE)
 
 
 @contextlib.contextmanager
@@ -153,4 +154,4 @@ def _naming(place: bytes) -> Iterator[None]:
 
 def _unreadable(place: bytes, error: OSError) -> PublishError:
     name = os.fsdecode(error.filename if error.filename is not None else place)
-    return PublishError(f"cannot read {name}: {error.strerror}")
+    return PublishError(f"cannot read {name}: {error.strerror}", codes.PUBLISH_SOURCE)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from parrot_py import codes
 from parrot_py.drivers.cvmfs.hashes import ContentHash
 from parrot_py.drivers.cvmfs.publish.keys import (
     RepositoryKeys,
@@ -56,10 +57,14 @@ def write_whitelist(site: Site) -> datetime:
         return _sign(site, [])
     found = _read(place.read_bytes())[1]
     if found.expires <= datetime.fromtimestamp(site.now, timezone.utc):
-        raise PublishError(f"{place} has expired, and {site.keys.directory} has no master key to renew it with")
+        raise PublishError(
+            f"{place} has expired, and {site.keys.directory} has no master key to renew it with",
+            codes.PUBLISH_WHITELIST,
+        )
     if not any(site.keys.fingerprint(known.algorithm) == print_fingerprint(known) for known in found.fingerprints):
         raise PublishError(
-            f"{place} does not name the certificate in {site.keys.directory}: renew it where the master key is"
+            f"{place} does not name the certificate in {site.keys.directory}: renew it where the master key is",
+            codes.PUBLISH_WHITELIST,
         )
     return found.expires
 
@@ -92,4 +97,4 @@ def _read(data: bytes) -> tuple[Letter, Whitelist]:
         letter = open_letter(data)
         return letter, Whitelist.parse(letter.payload)
     except TrustError as error:
-        raise PublishError(f"the whitelist in place is damaged: {error}") from error
+        raise PublishError(f"the whitelist in place is damaged: {error}", codes.PUBLISH_DAMAGED) from error

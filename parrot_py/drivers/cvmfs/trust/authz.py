@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.net.tls import Credentials
@@ -150,7 +151,12 @@ class Gate:
     def _permit(self, asker: Asker) -> Permit:
         schema, _, membership = (self._required or b"").partition(b"%")
         if not membership:
-            log.warning("%s: %s is no requirement for access", self._config.fqrn, ascii(self._required)[1:])
+            log.warning(
+                "%s: %s is no requirement for access",
+                self._config.fqrn,
+                ascii(self._required)[1:],
+                extra=codes.PROTECTED.extra,
+            )
         if not _SCHEMA.fullmatch(schema) or len(membership) > _LONGEST:
             raise Failure(f"access needs something that is no requirement: {ascii(self._required)[2:60]}", errno.EACCES)
         program = self._config.authz_helper

@@ -11,6 +11,7 @@ import hashlib
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.local import Cache
 from parrot_py.drivers.cvmfs.cache.store import Store
@@ -106,7 +107,13 @@ class Session:
             self._prover.blacklist().check_revision(self._config.fqrn, crumb.revision)
         except TrustError as error:
             raise Failure(f"cached revision: {error}", untrusted=True) from None
-        log.warning("%s: offline, showing revision %d from the cache (%s)", self._config.fqrn, crumb.revision, failure)
+        log.warning(
+            "%s: offline, showing revision %d from the cache (%s)",
+            self._config.fqrn,
+            crumb.revision,
+            failure,
+            extra=codes.OFFLINE.extra,
+        )
         return Opened(crumb.root, offline=True, revision=crumb.revision, tag=tag, fixed=fixed)
 
     def _check_not_revoked(self, current: Opened, failure: Failure | None) -> None:
@@ -121,7 +128,7 @@ class Session:
         try:
             root = ContentHash.parse(text)
         except ValueError as error:
-            raise Failure(f"configured root hash: {error}") from None
+            raise Failure(f"configured root hash: {error}", about=codes.REVISION) from None
         if self._config.alt_root_path:
             self.store.use_alternative_names(root)
         self.store.catalog_file(root)
@@ -161,7 +168,7 @@ class Session:
         """The tag that was asked for, or the one that the date leads to; not blacklisted."""
         config, hash_ = self._config, manifest.history
         if hash_ is None:
-            raise Failure(f"{_called(config)}: the repository has no history of former revisions")
+            raise Failure(f"{_called(config)}: the repository has no history of former revisions", about=codes.REVISION)
         try:
             tag = self._find(History(self.store.history_file(hash_)))
         except Failure as failure:
@@ -171,7 +178,9 @@ class Session:
             self.store.discard(hash_)
             tag = self._find(History(self.store.history_file(hash_)))
         if tag is None:
-            raise Failure(f"{_called(config)}: not in the history of revision {manifest.revision}")
+            raise Failure(
+                f"{_called(config)}: not in the history of revision {manifest.revision}", about=codes.REVISION
+            )
         try:
             self._prover.blacklist().check_revision(config.fqrn, tag.revision)
         except TrustError as error:
