@@ -81,13 +81,13 @@ def test_what_was_given_stays(area: Path, command: str, parrot: MakeParrot) -> N
     got = parrot().run(["/bin/sh", "-c", script], options=options)
     assert got.stdout == b"real\n"
     lines = got.stderr.decode().splitlines()
-    stays = f"parrot_mount: {area}/point: it was mounted by parrot_run (see --dynamic-mounts)"
+    stays = f"parrot_mount: {area}/point: it was mounted by parrot_run (see --dynamic-mounts) [PP503]"
     assert lines == [
         stays,
         stays,
-        "parrot_mount: /nothing: Invalid argument",
-        "parrot_mount: /a: No such file or directory",
-        "parrot_mount: /a: mounting was disabled",
+        "parrot_mount: /nothing: Invalid argument [PP503]",
+        "parrot_mount: /a: No such file or directory [PP701]",
+        "parrot_mount: /a: mounting was disabled [PP503]",
     ]
     script = f"{command} --unmount {area}/point && ls {area}/point && {command} --unmount {area}/point"
     got = parrot().run(["/bin/sh", "-c", script], options=[*options, "--dynamic-mounts"])
