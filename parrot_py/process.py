@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from parrot_py.drivers.base import Inode
 R, W, X = 4, 2, 1
 
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1 << 1, 1 << 2
+_JUMPS = re.compile(rb"/proc/\d+(/task/\d+)?/(cwd|exe|root|fd/\d+|map_files/[^/]+|ns/[^/]+)\Z")
 
 
 class Credentials(NamedTuple):
@@ -139,6 +141,24 @@ def leads_to(tid: int, directory: bytes) -> bytes:
         return next((os.fsencode(link) for link in links if os.fsencode(os.readlink(link)) == directory), directory)
     except OSError:  # it is gone, or not for our eyes
         return directory
+
+
+def jumps(path: bytes) -> bool:
+    """Whether *path* is a link of /proc that leads to an object, not to a path."""
+    return bool(_JUMPS.match(path))
+
+
+def still_leads_to(link: bytes, text: bytes) -> bool:
+    """Whether *text*, read in a *link* of /proc that jumps to an object, is a path by which a walk comes to it.
+
+    It is none of pipes and sockets, of what was removed or belongs to a process that has ended, of what lies in another
+    mount namespace, nor of a symbolic link that was opened as such: a walk would follow it.
+    """
+    try:
+        found = os.stat(link)
+        return text[:1] == b"/" and not stat.S_ISLNK(found.st_mode) and os.path.samestat(found, os.lstat(text))
+    except OSError:
+        return False
 
 
 def own_proc(path: bytes, tid: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+import stat
 from typing import TYPE_CHECKING
 
 from parrot_py.drivers.base import Inode, Variant
@@ -16,7 +16,7 @@ from parrot_py.fdtable import Node
 from parrot_py.mounts import is_virtual
 from parrot_py.namespace import Tree
 from parrot_py.places import DOT, DOTDOT, NORMAL, TOP, Native, Target, fail
-from parrot_py.process import environment, own_proc
+from parrot_py.process import environment, jumps, own_proc, still_leads_to
 from parrot_py.trail import Trail
 
 if TYPE_CHECKING:
@@ -33,24 +33,13 @@ RESOLVE_CREATE = 0x20000  # our own: the last component may be created, so a sla
 RESOLVE_PARENT = 0x10000  # our own: the last component is a name to create or remove, whatever it is
 
 
-_JUMPS = re.compile(rb"/proc/\d+(/task/\d+)?/(cwd|exe|root|fd/\d+|map_files/[^/]+|ns/[^/]+)\Z")
-"""Links of /proc that lead to an object, not to a path."""
-
-
 class Walk(Trail):
     """One walk in progress."""
 
     def __init__(
-        self,
-        walker: Walker,
-        tid: int,
-        start: Node | bytes,
-        path: bytes,
-        follow: bool,
-        how: int = 0,
-        *,
+        self, walker: Walker, tid: int, start: Node | bytes, path: bytes, follow: bool, how: int = 0, *,
         plain: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.how = how
         self.slash = path.endswith(b"/")
         self.parent = bool(how & RESOLVE_PARENT)
@@ -241,17 +230,26 @@ class Walk(Trail):
             if path != asked:
                 self._count()
         try:
-            text = os.readlink(self._seen(path))
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                return None if self._leads_to_mount(path) else self._rest(path)
-            self.here = path
-            self._named()
-            return None
-        return self._native_link(path, text)
+            text = self._read_link(path)
+        except OSError:
+            return None if self._leads_to_mount(path) else self._rest(path)
+        if text is not None:
+            return self._native_link(path, text)
+        self.here = path
+        self._named()
+        return None
+
+    def _read_link(self, path: bytes) -> bytes | None:
+        """The text of a link; None for all else, and for a link that the call does not follow.
+
+        Reading a link changes its time of access, as following it does.  Those of /proc have none.
+        """
+        seen = self._seen(path)
+        kept = not self.todo and not self.follow and not path.startswith(b"/proc/")
+        return os.readlink(seen) if stat.S_ISLNK(os.lstat(seen).st_mode) and not kept else None
 
     def _native_link(self, path: bytes, text: bytes) -> Target | Native | None:
-        magic = path.startswith(b"/proc/") and bool(_JUMPS.match(path))
+        magic = jumps(path)
         node = self.walker.fdtable.find(text) if magic else None
         if not self.todo and not self.follow:
             self._named()
@@ -265,10 +263,12 @@ class Walk(Trail):
             self._crossed.clear()
             self._jump(node)
             return None
-        if magic and text[:1] != b"/" and b":" in text:  # pipe:[17] and its like are not paths: the kernel knows
-            return self._rest(path)
-        if magic and self.table and text[:1] == b"/" and not is_virtual(text):
-            return self._land(path, text)
+        if magic and not is_virtual(text):
+            if not still_leads_to(path, text):
+                return self._rest(path)  # the kernel knows the object
+            if self.table:
+                self._land(text)
+                return None
         self._expand(text)
         return None
 
@@ -279,15 +279,12 @@ class Walk(Trail):
         name = self.table.name_of(text) if self.table and text[:1] == b"/" else None
         return None if name == text else name
 
-    def _land(self, path: bytes, place: bytes) -> Native | None:
+    def _land(self, place: bytes) -> None:
         """A link of /proc leads to an object of the kernel, whatever its name stands for now."""
-        if not os.path.lexists(place):
-            return self._rest(path)  # removed, or seen elsewhere: the kernel has it
         self._count()
         self._crossed.clear()
         self.here, self.touched, self.uncacheable = place.rstrip(b"/"), True, True
         self._find_name()
-        return None
 
     def _rest(self, path: bytes) -> Native:
         """The kernel settles the rest of the walk (and finds the right errno)."""

@@ -65,6 +65,25 @@ class Warm(IntEnum):
 FOLLOW, NOFOLLOW, MOUNT_ROOT = 1, 2, 4
 
 
+class Rule(IntEnum):
+    """How the bits of an argument tell whether a link at the end of a path is followed."""
+
+    ALWAYS = lib.PP_R_ALWAYS
+    NEVER = lib.PP_R_NEVER
+    UNLESS = lib.PP_R_UNLESS
+    IF = lib.PP_R_IF
+    OPEN = lib.PP_R_OPEN
+    HOW = lib.PP_R_HOW
+
+
+class Follow(NamedTuple):
+    """Whether a call follows a link at the end of one of its paths, as its argument *arg* tells."""
+
+    rule: Rule = Rule.ALWAYS
+    arg: int = 0
+    bits: int = 0
+
+
 class CallSpec(NamedTuple):
     """One line of the table as the core needs it: numbers by ABI, argument positions 0 to 5, ``-1`` for none."""
 
@@ -75,6 +94,7 @@ class CallSpec(NamedTuple):
     fd: int = -1
     rooted: bool = False
     warm: int = 0
+    follow: tuple[Follow, Follow] = (Follow(), Follow())
 
 
 class Thread(NamedTuple):

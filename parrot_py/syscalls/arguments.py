@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 
+from parrot_py.engine.kinds import Rule
 from parrot_py.fdtable import HostNode
 from parrot_py.places import Native, Target, fail
 from parrot_py.steps import RESOLVE_CREATE, RESOLVE_PARENT
 from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
+from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
 _NULL_OK = (
@@ -45,8 +47,12 @@ def how_to_create(path: bytes) -> int:
 
 def follows_link(call: Call, row: Row, i: int) -> bool:
     """Whether a link at the end of path argument *i* is followed."""
-    rule = row.follow[i]
-    return rule if isinstance(rule, bool) else rule(call.args)
+    rule, arg, bits = row.follow[i]
+    if rule in (Rule.ALWAYS, Rule.NEVER):
+        return rule is Rule.ALWAYS
+    if rule in (Rule.UNLESS, Rule.IF):
+        return bool(call.args[arg] & bits) == (rule is Rule.IF)
+    return follows(call.args[arg] if rule is Rule.OPEN else read_how(call)[0])
 
 
 def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int) -> Place:

@@ -28,8 +28,8 @@ _HOW = struct.Struct("<QQQ")
 
 def follows(flags: int) -> bool:
     """Whether open follows a link at the end of the path."""
-    exclusive = os.O_CREAT | os.O_EXCL
-    return not (flags & os.O_NOFOLLOW or flags & exclusive == exclusive)
+    exclusive = os.O_CREAT | os.O_EXCL  # which O_PATH makes meaningless
+    return not (flags & os.O_NOFOLLOW or flags & (exclusive | os.O_PATH) == exclusive)
 
 
 def _check(call: Call, target: Target, flags: int) -> Inode:

@@ -8,14 +8,12 @@ they are listed, with the reason, in passed.py.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from typing import Callable, NamedTuple, Union
+from typing import NamedTuple
 
-from parrot_py.engine.kinds import Abi, CallSpec, Kind, Warm
+from parrot_py.engine.kinds import Abi, CallSpec, Follow, Kind, Rule, Warm
 from parrot_py.syscalls.passed import FULL, PARTIAL, REFUSED
 
-Follow = Union[bool, Callable[[Sequence[int]], bool]]
+_YES = (Follow(), Follow())
 
 
 class Row(NamedTuple):
@@ -35,7 +33,7 @@ class Row(NamedTuple):
     kind: Kind
     path: tuple[int, ...] = ()
     dirfd: tuple[int, ...] = ()
-    follow: tuple[Follow, ...] = (True, True)
+    follow: tuple[Follow, ...] = _YES
     fd: int = -1
     empty: int = -1
     creates: bool = False
@@ -51,7 +49,7 @@ class Row(NamedTuple):
         numbers = tuple(-1 if number is None else number for number in self.numbers)
         return CallSpec(
             (numbers[0], numbers[1]), self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd, self.rooted,
-            self.warm,
+            self.warm, (self.follow[0], self.follow[-1]),
         )  # fmt: skip
 
     @property
@@ -67,20 +65,23 @@ _NOFOLLOW, _FOLLOW_FLAG = 0x100, 0x400
 _DONT_FOLLOW = 0x4  # FAN_MARK_DONT_FOLLOW
 _IN_DONT_FOLLOW = 0x02000000
 _UMOUNT_NOFOLLOW = 8
-_NO = (False, False)
+_NO = (Follow(Rule.NEVER), Follow(Rule.NEVER))
 _ADMIN = "EPERM for names in a repository: its mount is not the kernel's"
 
 
-def _unless(position: int) -> tuple[Follow, ...]:
-    """Follow unless AT_SYMLINK_NOFOLLOW is in the flags at *position*."""
-    return (lambda args: not args[position] & _NOFOLLOW,)
+def _unless(position: int, bits: int = _NOFOLLOW) -> tuple[Follow, ...]:
+    """Follow unless AT_SYMLINK_NOFOLLOW (or another of *bits*) is in the flags at *position*."""
+    return (Follow(Rule.UNLESS, position, bits),)
+
+
+def _if(position: int, bits: int = _FOLLOW_FLAG) -> tuple[Follow, ...]:
+    """Follow if AT_SYMLINK_FOLLOW (or another of *bits*) is in the flags at *position*."""
+    return (Follow(Rule.IF, position, bits),)
 
 
 def _open(position: int) -> tuple[Follow, ...]:
     """Follow as open does, with its flags at *position*."""
-    both = os.O_CREAT | os.O_EXCL  # which O_PATH makes meaningless
-    exclusive = both | os.O_PATH
-    return (lambda args: not (args[position] & os.O_NOFOLLOW or args[position] & exclusive == both),)
+    return (Follow(Rule.OPEN, position),)
 
 
 ROWS: tuple[Row, ...] = (
@@ -124,7 +125,7 @@ ROWS: tuple[Row, ...] = (
     Row("chroot", 161, 61, _PATH, (0,), support=REFUSED, note="EPERM for a directory in a repository"),
     Row("acct", 163, 51, _PATH, (0,)),
     Row("mount", 165, 21, _PATH, (1,), support=REFUSED, note=_ADMIN),
-    Row("umount2", 166, 52, _PATH, (0,), follow=(lambda args: not args[1] & _UMOUNT_NOFOLLOW,), support=REFUSED,
+    Row("umount2", 166, 52, _PATH, (0,), follow=_unless(1, _UMOUNT_NOFOLLOW), support=REFUSED,
         note=_ADMIN),
     Row("swapon", 167, 87, _PATH, (0,)),
     Row("quotactl", 179, 131, _PATH, (1,)),
@@ -142,7 +143,7 @@ ROWS: tuple[Row, ...] = (
     Row("fremovexattr", 199, 237, _FD, fd=0),
     Row("getdents64", 217, 220, Kind.DIRENTS, fd=0, warm=Warm.DIRENTS),
     Row("utimes", 235, 271, _PATH, (0,)),
-    Row("inotify_add_watch", 254, 292, _PATH, (1,), follow=(lambda args: not args[2] & _IN_DONT_FOLLOW,),
+    Row("inotify_add_watch", 254, 292, _PATH, (1,), follow=_unless(2, _IN_DONT_FOLLOW),
         support=PARTIAL, note="events of the watched object itself only, none for the names in a directory"),
     Row("openat", 257, 295, _PATH, (1,), (0,), _open(2), warm=Warm.OPENAT),
     Row("mkdirat", 258, 296, _PATH, (1,), (0,), _NO, creates=True),
@@ -152,15 +153,15 @@ ROWS: tuple[Row, ...] = (
     Row("newfstatat", 262, None, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FSTATAT),
     Row("unlinkat", 263, 301, _PATH, (1,), (0,), _NO, creates=True),
     Row("renameat", 264, 302, _PATH, (1, 3), (0, 2), _NO, creates=True),
-    Row("linkat", 265, 303, _PATH, (1, 3), (0, 2), (lambda args: bool(args[4] & _FOLLOW_FLAG), False), empty=4),
+    Row("linkat", 265, 303, _PATH, (1, 3), (0, 2), _if(4) + _NO[:1], empty=4),
     Row("symlinkat", 266, 304, _PATH, (2,), (1,), _NO, creates=True),
     Row("readlinkat", 267, 305, _PATH, (1,), (0,), _NO, empty=ALWAYS_EMPTY, warm=Warm.READLINKAT),
     Row("fchmodat", 268, 306, _PATH, (1,), (0,)),
     Row("faccessat", 269, 307, _PATH, (1,), (0,), warm=Warm.FACCESSAT),
     Row("utimensat", 280, 320, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
-    Row("fanotify_mark", 301, None, _PATH, (4,), (3,), (lambda args: not args[1] & _DONT_FOLLOW,), empty=NULL_PATH,
+    Row("fanotify_mark", 301, None, _PATH, (4,), (3,), _unless(1, _DONT_FOLLOW), empty=NULL_PATH,
         support=REFUSED, note="ENODEV in a repository, as on a mount without an id of its own"),
-    Row("name_to_handle_at", 303, 341, _PATH, (1,), (0,), (lambda args: bool(args[4] & _FOLLOW_FLAG),), empty=4,
+    Row("name_to_handle_at", 303, 341, _PATH, (1,), (0,), _if(4), empty=4,
         support=REFUSED, note="EOPNOTSUPP in a repository, as on any FUSE mount without export support"),
     Row("renameat2", 316, 353, _PATH, (1, 3), (0, 2), _NO, creates=True),
     Row("seccomp", 317, 354, Kind.SECCOMP, note="our own filter is kept out of sight"),
@@ -170,11 +171,11 @@ ROWS: tuple[Row, ...] = (
     Row("open_tree", 428, 428, _PATH, (1,), (0,), _unless(2), empty=2, support=PARTIAL,
         note="without OPEN_TREE_CLONE; a copy of a repository's mount is EPERM"),
     Row("move_mount", 429, 429, _PATH, (1, 3), (0, 2),
-        (lambda args: bool(args[4] & 1), lambda args: bool(args[4] & 0x10)),
+        _if(4, 1) + _if(4, 0x10),
         empty=ALWAYS_EMPTY, support=REFUSED, note=_ADMIN),
-    Row("fspick", 433, 433, _PATH, (1,), (0,), (lambda args: not args[2] & 2,), support=REFUSED, note=_ADMIN),
+    Row("fspick", 433, 433, _PATH, (1,), (0,), _unless(2, 2), support=REFUSED, note=_ADMIN),
     Row("clone3", 435, 435, Kind.CLONE3, note="CLONE_UNTRACED is cleared"),
-    Row("openat2", 437, 437, _PATH, (1,), (0,), rooted=True),
+    Row("openat2", 437, 437, _PATH, (1,), (0,), (Follow(Rule.HOW, 2),), rooted=True),
     Row("faccessat2", 439, 439, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FACCESSAT2),
     Row("mount_setattr", 442, 442, _PATH, (1,), (0,), _unless(2), empty=2, support=REFUSED, note=_ADMIN),
     Row("quotactl_fd", 443, 443, _FD, fd=0),
@@ -204,7 +205,7 @@ ROWS: tuple[Row, ...] = (
     Row("statfs64", None, 268, _PATH, (0,)),
     Row("fstatfs64", None, 269, _FD, fd=0),
     Row("fstatat64", None, 300, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FSTATAT64),
-    Row("fanotify_mark", None, 339, _PATH, (5,), (4,), (lambda args: not args[1] & _DONT_FOLLOW,), empty=NULL_PATH,
+    Row("fanotify_mark", None, 339, _PATH, (5,), (4,), _unless(1, _DONT_FOLLOW), empty=NULL_PATH,
         support=REFUSED, note="the same with a mask in two arguments"),
     Row("utimensat_time64", None, 412, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
 )  # fmt: skip

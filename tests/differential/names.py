@@ -30,7 +30,10 @@ OWN = (
     b"ofifo", b"closed", b"closed/in", b"new", b"odir/new", b"new2", b"new/below",
 )  # fmt: skip
 OWN_INTO = (b"sw", b"swdir", b"swrel", b"swtop", b"swback", b"swdead", b"swfile")
-HOST = (b"/usr/include/stdio.h", b"/usr/include", b"/dev/null", b"/etc/passwd", b"/usr", b"/no/such", b"/proc/self")
+HOST = (
+    b"/outside/include/stdio.h", b"/outside/include", b"/dev/null", b"/outside/file", b"/outside", b"/no/such",
+    b"/proc/self",
+)  # fmt: skip
 MISSING = (b"missing", b"missing/x", b"dir/missing", b"file/x", b"file/.", b"file/..", b"links/missing", b"x" * 256)
 MAGIC = (b"/proc/self/fd/%d", b"/dev/fd/%d", b"/proc/thread-self/fd/%d")
 

@@ -16,6 +16,7 @@ from tests.support import places
 from tests.support.programs import SOURCES, compile_c
 
 NAME, OTHER = "diff.parrot.test", "other.parrot.test"
+OUTSIDE = "/outside"
 TOP, OTHER_TOP = f"/cvmfs/{NAME}", f"/cvmfs/{OTHER}"
 FORBIDDEN = {"unreadable": 0, "noexec": 0o600, "noread": 0o300, "execonly": 0o111, "shut": 0}
 """Modes that would keep an ordinary user from publishing the tree; both sides get them afterwards."""
@@ -36,7 +37,7 @@ LINKS = {
     "file": "../file", "dir": "../dir", "up": "..", "self": ".", "dangling": "nowhere", "loop": "loop",
     "loop-a": "loop-b", "loop-b": "loop-a", "abs": f"{TOP}/file", "abs-dir": f"{TOP}/dir/sub", "slash": "../dir/",
     "file-slash": "../file/", "other": OTHER_TOP, "other-file": f"{OTHER_TOP}/file", "unknown": "/cvmfs/no.such.test/x",
-    "null": "/dev/null", "root": "/", "out-file": "/usr/include/stdio.h", "out-dir": "/usr/include",
+    "null": "/dev/null", "root": "/", "out-file": f"{OUTSIDE}/include/stdio.h", "out-dir": f"{OUTSIDE}/include",
     "cwd": "/proc/self/cwd", "fd": "/proc/self/fd/3", "exe": "/proc/self/exe", "fifo": "../fifo", "shut": "../shut/in",
     "noexec": "../noexec/in", "round": f"..//./dir/..//../{NAME}/file", "prog": "../prog", "long": "y/" * 600 + "end",
     "longest": "./" * 2044 + "../dir", "deep": "../deep/" + "d/" * 30 + "bottom",
@@ -89,8 +90,14 @@ def fill_other(root: Path) -> None:
     _times(root)
 
 
+def fill_outside(root: Path) -> None:
+    """What there is of the host."""
+    for rel in ("file", "include/stdio.h", "include/sys/stat.h"):
+        _write(root / rel, rel.encode(), 0o644)
+
+
 def _write(path: Path, data: bytes, mode: int) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     path.chmod(mode)
 
@@ -121,7 +128,7 @@ def _times(root: Path) -> None:
 
 
 def trees() -> Path:
-    """A directory with ``NAME`` and ``OTHER`` (the plain trees), ``web`` and ``keys``; made once for a run."""
+    """A directory with ``NAME`` and ``OTHER`` (the plain trees), ``outside``, ``web`` and ``keys``; made once a run."""
     return places.once("differ", _build)
 
 
@@ -134,6 +141,7 @@ def _build(place: Path) -> None:
         places.give_all(plain)
         options = PublishOptions(chunk_sizes=ChunkSizes(128 * KIB, 256 * KIB, 512 * KIB), edit_catalog=_forbid)
         publish(plain, place / "web", open_keys(place / "keys", name), options)
+    fill_outside(places.fresh(place / "outside"))
     os.umask(before)
 
 

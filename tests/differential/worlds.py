@@ -61,10 +61,12 @@ def interpreter() -> Path:
 class Jail:
     """One side: a process with its own file system that runs commands (jail.py)."""
 
-    def __init__(self, home: Path, writable: Path, sources: Mapping[str, str], uid: int) -> None:
+    def __init__(self, home: Path, writable: Path, outside: Path, sources: Mapping[str, str], uid: int) -> None:
         self.root = home
         home.mkdir()
-        asked = {"root": str(home), "writable": str(writable), "trees": dict(sources), "uid": uid}
+        asked = {
+            "root": str(home), "writable": str(writable), "outside": str(outside), "trees": dict(sources), "uid": uid,
+        }  # fmt: skip
         script = Path(__file__).with_name("jail.py")
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-B", str(script), json.dumps(asked)],
@@ -132,8 +134,8 @@ class Worlds:
         self._server = _serve(built / "web")
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._entries = " ".join(repository(n, f"{url}/{n}", built / "keys" / f"{n}.pub") for n in sources)
-        self._native = Jail(jails / "native", self.place, sources, uid)
-        self._traced = Jail(jails / "traced", self.place, {}, uid)
+        self._native = Jail(jails / "native", self.place, built / "outside", sources, uid)
+        self._traced = Jail(jails / "traced", self.place, built / "outside", {}, uid)
         self._jails = jails
         self._launcher = places.launcher()
 

@@ -14,9 +14,9 @@ static bool interpreter_is_native(struct pp_engine *e, const char *name, int dep
 {
     if (name[0] != '/') /* relative to the working directory: leave such oddities to the kernel */
         return true;
-    if (pp_under_prefix(e, name) || !pp_native_lookup(e, name, name))
+    if (pp_under_prefix(e, name) || !pp_native_lookup(e, name, name, true))
         return false;
-    return pp_native_exec(e, name, depth + 1);
+    return pp_native_exec(e, name, true, depth + 1);
 }
 
 /* What the two classes of ELF have in common of a program header. */
@@ -70,17 +70,17 @@ static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t
             return true;
         if (pread(fd, name, p.size, (off_t)p.offset) != (ssize_t)p.size || name[p.size - 1])
             return true;
-        return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name, name));
+        return name[0] != '/' || !(pp_under_prefix(e, name) || !pp_native_lookup(e, name, name, true));
     }
     return true;
 }
 
 /* The file at path, open, and its first bytes; -1: it is none that could be started. */
-static int open_head(const char *path, char *head, ssize_t *n)
+static int open_head(const char *path, bool follow, char *head, ssize_t *n)
 {
     struct stat st;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* never open a FIFO or a device */
-        return -1;
+    if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return -1; /* never open a FIFO or a device */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         *n = pread(fd, head, HEAD, 0);
@@ -89,12 +89,13 @@ static int open_head(const char *path, char *head, ssize_t *n)
 
 static bool is_elf(const char *head, ssize_t n) { return n > 4 && memcmp(head, ELFMAG, SELFMAG) == 0; }
 
-/* True when the kernel can start the program at path with nothing of ours involved (or will refuse it by itself). */
-bool pp_native_exec(struct pp_engine *e, const char *path, int depth)
+/* True when the kernel can start the program at path with nothing of ours involved (or will refuse it by itself, as it
+ * does a link that the call does not follow). */
+bool pp_native_exec(struct pp_engine *e, const char *path, bool follow, int depth)
 {
     _Alignas(16) char head[HEAD + 1];
     ssize_t n;
-    int fd = depth > MAX_SCRIPTS ? -1 : open_head(path, head, &n);
+    int fd = depth > MAX_SCRIPTS ? -1 : open_head(path, follow, head, &n);
     if (fd < 0)
         return true;
     bool native = true;
@@ -114,7 +115,7 @@ bool pp_native_exec(struct pp_engine *e, const char *path, int depth)
 int pp_is_native(struct pp_engine *e, const char *path)
 {
     return path[0] == '/' && strncmp(path, "/proc/", 6) != 0 && strncmp(path, "/dev/", 5) != 0 &&
-           !pp_under_prefix(e, path) && pp_native_lookup(e, path, path);
+           !pp_under_prefix(e, path) && pp_native_lookup(e, path, path, true);
 }
 
 /* Whether path is such a file, and a program (no script) that the kernel can start as it is. */
@@ -122,7 +123,7 @@ int pp_is_native_program(struct pp_engine *e, const char *path)
 {
     _Alignas(16) char head[HEAD + 1];
     ssize_t n;
-    int fd = pp_is_native(e, path) ? open_head(path, head, &n) : -1;
+    int fd = pp_is_native(e, path) ? open_head(path, true, head, &n) : -1;
     if (fd < 0)
         return false;
     bool native = is_elf(head, n) && elf_is_native(e, fd, head, n);

@@ -56,15 +56,18 @@ static enum verdict gate_fd(struct pp_engine *e, struct tracee *t, int fd, const
     return call->kind == PP_DIRENTS && e->merge_root && n == 1 && s->base[0][0] == '/' ? OURS : NATIVE;
 }
 
-/* What an absolute path (abs, as the job means it; real, as the tracer can look it up) comes to. */
-static enum verdict gate_absolute(struct pp_engine *e, struct tracee *t, const char *abs, const char *real, bool exec)
+/* What path i of a call, which is absolute (abs, as the job means it; real, as the tracer can look it up), comes to. */
+static enum verdict gate_absolute(struct pp_engine *e, struct tracee *t, const char *abs, const char *real, int i,
+                                  const struct pp_call *call, const struct pp_stop *s)
 {
-    bool decided;
-    if (pp_gate_proc(e, t, abs, &decided))
+    bool decided, follow = pp_follows(t->tid, call, s, i);
+    if (pp_gate_proc(e, t, abs, follow, &decided))
         return OURS;
     if (decided)
         return NATIVE;
-    return pp_native_lookup(e, abs, real) && (!exec || pp_native_exec(e, real, 0)) ? NATIVE : OURS;
+    if (!pp_native_lookup(e, abs, real, follow))
+        return OURS;
+    return call->kind != PP_EXEC || pp_native_exec(e, real, follow, 0) ? NATIVE : OURS;
 }
 
 static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dirfd, int i, const struct pp_call *call,
@@ -86,7 +89,7 @@ static enum verdict gate_relative(struct pp_engine *e, struct tracee *t, int dir
         snprintf(real, sizeof real, "/proc/%d/fd/%d/%s", t->tid, dirfd, s->path[i]);
     else
         snprintf(real, sizeof real, "/proc/%d/cwd/%s", t->tid, s->path[i]);
-    return pp_under_prefix(e, abs) ? OURS : gate_absolute(e, t, abs, real, call->kind == PP_EXEC);
+    return pp_under_prefix(e, abs) ? OURS : gate_absolute(e, t, abs, real, i, call, s);
 }
 
 static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd, int i, const struct pp_call *call,
@@ -100,11 +103,11 @@ static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd,
     if (pp_in_session(e, s->base[i], n))
         return gate_below(e, t, call, i, s);
     if (call->warm == PP_W_READLINKAT && !strncmp(s->base[i], "/proc/", 6)) /* a link of /proc itself, opened as such */
-        return gate_absolute(e, t, s->base[i], s->base[i], false);
+        return gate_absolute(e, t, s->base[i], s->base[i], i, call, s);
     if (call->kind != PP_EXEC || dirfd < 0)
         return NATIVE;
     snprintf(real, sizeof real, "/proc/%d/fd/%d", t->tid, dirfd);
-    return pp_native_exec(e, real, 0) ? NATIVE : OURS;
+    return pp_native_exec(e, real, true, 0) ? NATIVE : OURS;
 }
 
 /* openat2 with RESOLVE_IN_ROOT means absolute paths relative to its descriptor: Python looks when that is ours. */
@@ -132,7 +135,7 @@ static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const s
     s->path_len[0] = (int)n;
     if (s->path[0][0] != '/')
         return gate_relative(e, t, -1, 0, call, s);
-    return pp_under_prefix(e, s->path[0]) ? OURS : gate_absolute(e, t, s->path[0], s->path[0], false);
+    return pp_under_prefix(e, s->path[0]) ? OURS : gate_absolute(e, t, s->path[0], s->path[0], 0, call, s);
 }
 
 static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i,
@@ -153,7 +156,7 @@ static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struc
             return ANSWERED;
         if (pp_under_prefix(e, s->path[i]))
             return gate_ours(e, t, call, s, s->path[i], (size_t)n);
-        return gate_absolute(e, t, s->path[i], s->path[i], call->kind == PP_EXEC);
+        return gate_absolute(e, t, s->path[i], s->path[i], i, call, s);
     }
     if (dirfd == -2)
         return NATIVE;

@@ -34,11 +34,36 @@ bool pp_in_session(const struct pp_engine *e, const char *path, int len)
     return e->session_len > 0 && len >= e->session_len && pp_under(path, e->session, e->session_len);
 }
 
+/* Whether this call of thread tid follows a link at the end of its path i.  Where it does not, we must not either: the
+ * time of access of a link tells that it was followed. */
+bool pp_follows(pid_t tid, const struct pp_call *call, const struct pp_stop *s, int i)
+{
+    const struct pp_follow *f = &call->follow[i];
+    uint64_t flags = s->args[f->arg];
+    switch (f->rule) {
+    case PP_R_NEVER:
+        return false;
+    case PP_R_UNLESS:
+        return !(flags & f->bits);
+    case PP_R_IF:
+        return flags & f->bits;
+    case PP_R_HOW:
+        if (pp_read(tid, s->args[f->arg], (char *)&flags, sizeof flags) != sizeof flags)
+            return true; /* the call will fail */
+        break;
+    case PP_R_OPEN:
+        break;
+    default:
+        return true;
+    }
+    return !(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL | O_PATH)) != (O_CREAT | O_EXCL);
+}
+
 /* Whether opening path ends (or its parent lies) under a mount prefix.  For hosts where the prefix really exists. */
-static bool leads_to_prefix(const struct pp_engine *e, const char *path)
+static bool leads_to_prefix(const struct pp_engine *e, const char *path, bool follow)
 {
     char link[PP_PATH_MAX + 1], parent[2 * PP_PATH_MAX];
-    int fd = open(path, O_PATH | O_CLOEXEC);
+    int fd = open(path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
     if (fd < 0) {
         snprintf(parent, sizeof parent, "%s", path);
         char *slash = strrchr(parent, '/');
@@ -92,9 +117,9 @@ static bool in_proc(const struct pp_engine *e, unsigned major, unsigned minor)
 
 /* Look path up without following links of /proc that jump to an object: those would be the tracer's own.  MISSING: no
  * such path, says errno; ENOSYS where the kernel has no openat2 (before 5.6). */
-static enum found without_jumps(const struct pp_engine *e, const char *path)
+static enum found without_jumps(const struct pp_engine *e, const char *path, bool follow)
 {
-    struct { uint64_t flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, NO_MAGICLINKS};
+    struct { uint64_t flags, mode, resolve; } how = {O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0, NO_MAGICLINKS};
     struct stat s;
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
     if (fd < 0)
@@ -105,14 +130,16 @@ static enum found without_jumps(const struct pp_engine *e, const char *path)
 }
 
 /* The same, with jumps.  What the kernel knows without asking a server is enough. */
-static enum found with_jumps(const struct pp_engine *e, const char *path)
+static enum found with_jumps(const struct pp_engine *e, const char *path, bool follow)
 {
     struct statx s;
-    if (syscall(SYS_statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, 0, &s) == 0)
+    struct stat old;
+    int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (syscall(SYS_statx, AT_FDCWD, path, AT_STATX_DONT_SYNC | flags, 0, &s) == 0)
         return in_proc(e, s.stx_dev_major, s.stx_dev_minor) ? MAGIC : PLAIN;
     if (errno != ENOSYS && errno != EPERM) /* an old kernel, or a filter of a container */
         return MISSING;
-    return access(path, F_OK) == 0 ? PLAIN : MISSING;
+    return fstatat(AT_FDCWD, path, &old, flags) == 0 ? PLAIN : MISSING;
 }
 
 /* Whether a path that the kernel does not find may still lead to us: one of its components is a link that leads nowhere
@@ -134,7 +161,7 @@ static bool breaks_at_ours(const struct pp_engine *e, const char *path)
             return false; /* the gate compared what begins at the root */
         *slash = 0;
         len = (size_t)(slash - cut);
-        enum found found = with_jumps(e, len ? cut : "/");
+        enum found found = with_jumps(e, len ? cut : "/", true);
         if (found != MISSING) /* in /proc/self, what the tracer lacks the job may have */
             return found == MAGIC || prefix_begins(e, len ? cut : "/", path + len + 1);
         if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
@@ -145,25 +172,25 @@ static bool breaks_at_ours(const struct pp_engine *e, const char *path)
 /* Whether path leads to or through /proc by a link (/etc/mtab is one), and so perhaps to something of ours, or whether
  * it exists elsewhere.  A link of /proc can jump to us only once the job has something of ours.  abs is the job's text,
  * real leads there for the tracer. */
-static enum found find_native(const struct pp_engine *e, const char *abs, const char *real)
+static enum found find_native(const struct pp_engine *e, const char *abs, const char *real, bool follow)
 {
     if (e->gave) {
-        enum found found = without_jumps(e, abs);
+        enum found found = without_jumps(e, abs, follow);
         if (found != MISSING || (abs == real && errno != ENOSYS && errno != EPERM))
             return found;
     }
-    return with_jumps(e, real);
+    return with_jumps(e, real, follow);
 }
 
 /* True when the kernel's own look-up of a path settles it: nothing of ours is involved.  abs is the absolute path as the
- * job means it, real as the tracer can look it up. */
-bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real)
+ * job means it, real as the tracer can look it up; follow: so is a link at its end. */
+bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real, bool follow)
 {
     if (strlen(real) >= PP_PATH_MAX)
         return false; /* by way of /proc it is longer than the job's own, perhaps too long for a call */
-    if (e->host_lookup && leads_to_prefix(e, real))
+    if (e->host_lookup && leads_to_prefix(e, real, follow))
         return false;
-    enum found found = find_native(e, abs, real);
+    enum found found = find_native(e, abs, real, follow);
     if (found != MISSING)
         return found == PLAIN;
     if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)

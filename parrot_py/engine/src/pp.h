@@ -233,12 +233,13 @@ bool pp_in_backs(const struct pp_engine *e, const char *place);
 bool pp_redirect_plainly(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const char *path);
 bool pp_stays_plainly(struct pp_engine *e, const struct pp_call *call, const char *base, const char *path);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);
-bool pp_native_exec(struct pp_engine *e, const char *path, int depth);
-bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real);
+bool pp_native_exec(struct pp_engine *e, const char *path, bool follow, int depth);
+bool pp_follows(pid_t tid, const struct pp_call *call, const struct pp_stop *s, int i);
+bool pp_native_lookup(struct pp_engine *e, const char *abs, const char *real, bool follow);
 int pp_link_of(pid_t tid, int fd, char *out, int size);
 
 /* procnames.c */
-bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool *decided);
+bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool follow, bool *decided);
 void pp_note_proc(struct pp_engine *e);
 
 /* warm.c */

@@ -103,8 +103,9 @@ static const char *jump(struct pp_engine *e, struct tracee *t, const char *path,
     return rest + n;
 }
 
-/* Whether the name is for Python: it jumps to something of ours, or tells of it.  *decided: if not, it is native. */
-bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool *decided)
+/* Whether the name is for Python: it jumps to something of ours, or tells of it.  *decided: if not, it is native.
+ * follow: a link at its end is followed. */
+bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool follow, bool *decided)
 {
     char name[PP_PATH_MAX + 1], link[128], text[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX];
     bool up = tidy(path, name, sizeof name);
@@ -136,7 +137,7 @@ bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool 
         tidy(full, name, sizeof name);
         snprintf(full, sizeof full, "%s%s", link, rest);
     }
-    return !pp_native_lookup(e, name, full);
+    return !pp_native_lookup(e, name, full, follow);
 }
 
 /* Remember the device of /proc, by which a native name is found to have led there. */

@@ -142,5 +142,5 @@ bool pp_stays_plainly(struct pp_engine *e, const struct pp_call *call, const cha
     if (!m || !append(name, strlen(name), sizeof name, path) || governs(e, name) != m)
         return false;
     int n = snprintf(place, sizeof place, "%s%s", m->place, name + m->len);
-    return n < PP_PATH_MAX && leads_straight(place, &fifo) && (call->kind != PP_EXEC || pp_native_exec(e, place, 0));
+    return n < PP_PATH_MAX && leads_straight(place, &fifo) && (call->kind != PP_EXEC || pp_native_exec(e, place, true, 0));
 }

@@ -51,6 +51,22 @@ enum { PP_FOLLOW = 1, PP_NOFOLLOW = 2 };
 /* Told with them: the name is the top of a mount, which statx says. */
 enum { PP_MOUNT_ROOT = 4 };
 
+/* Whether a call follows a link at the end of a path, by the bits of an argument. */
+enum pp_rule {
+    PP_R_ALWAYS,
+    PP_R_NEVER,
+    PP_R_UNLESS, /* unless one of the bits is set */
+    PP_R_IF,     /* if one of the bits is set */
+    PP_R_OPEN,   /* as open does with these flags; the bits mean nothing */
+    PP_R_HOW     /* the same with those of a struct open_how in memory */
+};
+
+struct pp_follow {
+    int rule; /* enum pp_rule */
+    int arg;
+    unsigned int bits;
+};
+
 /* One line of the system-call table.  Argument positions are 0 to 5, or -1 where the call has none. */
 struct pp_call {
     int nr[2]; /* by enum pp_abi; -1: that one has no such call */
@@ -60,6 +76,7 @@ struct pp_call {
     int fd;
     int rooted; /* an absolute path may be meant relative to dirfd (openat2) */
     int warm;   /* enum pp_warm */
+    struct pp_follow follow[2];
 };
 
 /* A stopped thread that Python must answer exactly once: pp_answer, pp_resume, pp_restart, pp_redirect or pp_rewrite. */

@@ -99,15 +99,13 @@ static void *map_memory(size_t size, int flags)
 static struct worker *new_worker(void)
 {
     struct worker *w = calloc(1, sizeof *w);
-    long page = sysconf(_SC_PAGESIZE);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     w->shared = map_memory(sizeof *w->shared + PER_SEQUENCE, MAP_SHARED);
     w->capacity = PER_SEQUENCE;
     w->arena = map_memory(ARENA_SIZE, MAP_PRIVATE);
     for (int i = 0; i < ZONES; i++) {
-        w->zone[i] = map_memory(ZONE_SIZE + (size_t)page, MAP_PRIVATE);
-        munmap(w->zone[i] + ZONE_SIZE, (size_t)page);
-        map_memory((size_t)page, MAP_PRIVATE);  /* takes the hole of another size away from the next mmap */
-        mmap(w->zone[i] + ZONE_SIZE, (size_t)page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        w->zone[i] = map_memory(ZONE_SIZE + page, MAP_PRIVATE);
+        mprotect(w->zone[i] + ZONE_SIZE, page, PROT_NONE); /* mapped, so that no other thread's mmap gets the place */
     }
     return w;
 }
