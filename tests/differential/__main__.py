@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,16 +27,19 @@ MODES = (
 class Search:
     """One job: runs batches until the time is over or enough was found."""
 
-    def __init__(self, worlds: Worlds, first: int, until: float, most: int) -> None:
-        self.worlds, self.first, self.until, self.most = worlds, first, until, most
+    def __init__(
+        self, worlds: Worlds, first: int, until: float, most: int, modes: Sequence[Mode] = MODES
+    ) -> None:  # fmt: skip
+        self.worlds, self.first, self.until, self.most, self.modes = worlds, first, until, most, modes
         self.findings: list[Finding] = []
-        self.sequences = self.calls = self.batches = self.unsteady = 0
+        self.sequences = self.calls = self.unsteady = 0
+        self.batches: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
 
     def run(self) -> None:
         """Search."""
         while time.monotonic() < self.until and len(self.findings) < self.most:
-            self.one_batch(self.first + self.sequences, MODES[self.batches % len(MODES)])
+            self.one_batch(self.first + self.sequences, self.modes[sum(self.batches.values()) % len(self.modes)])
 
     def one_batch(self, first: int, mode: Mode, size: int = PER_BATCH) -> None:
         """The sequences *first* and following."""
@@ -43,7 +47,7 @@ class Search:
         text = batch(made)
         native, traced = self.worlds.native(text, mode), self.worlds.traced(text, mode)
         compared = compare(native, traced)
-        self.batches += 1
+        self.batches[str(mode)] += 1
         self.sequences += size
         self.calls += compared.calls
         self.rules += compared.rules
@@ -71,7 +75,8 @@ def _search(options: argparse.Namespace) -> int:
     until = time.monotonic() + 60 * options.minutes
     worlds = [Worlds(str(job), uid) for job in range(options.jobs)]
     step = 10**9
-    searches = [Search(w, options.seed + step * job, until, options.most) for job, w in enumerate(worlds)]
+    modes = options.mode or MODES
+    searches = [Search(w, options.seed + step * job, until, options.most, modes) for job, w in enumerate(worlds)]
     try:
         with ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(Search.run, searches))
@@ -80,11 +85,13 @@ def _search(options: argparse.Namespace) -> int:
             world.close()
     found = sum(len(s.findings) for s in searches)
     rules: Counter[str] = sum((s.rules for s in searches), Counter())
+    batches: Counter[str] = sum((s.batches for s in searches), Counter())
     _show(
         f"seed {options.seed}, uid {uid}: {sum(s.sequences for s in searches)} sequences, "
         f"{sum(s.calls for s in searches)} calls compared, {found} findings, "
         f"{sum(s.unsteady for s in searches)} seen once only"
     )
+    _show(f"batches of {PER_BATCH}: " + ", ".join(f"{count} with {mode}" for mode, count in batches.most_common()))
     _show("excused: " + ", ".join(f"{name} {count}" for name, count in rules.most_common()))
     return 1 if found else 0
 
@@ -118,6 +125,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many searches side by side (1)")
     parser.add_argument("--most", type=int, default=10, help="stop after so many findings (10)")
     parser.add_argument("--root", action="store_true", help="the calls are made by root, not by uid 65534")
+    parser.add_argument(
+        "--mode", type=Mode.parse, action="append", help="look in this mode only, as a finding names it (all in turn)"
+    )
     parser.add_argument("--replay", type=Path, help="run the sequences of this file and show what both sides say")
     options = parser.parse_args()
     owns = places.open_base()

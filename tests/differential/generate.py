@@ -86,7 +86,16 @@ def sequence(seed: int, steps: int = 24, *, alone: bool = True) -> list[str]:
             lines += [f"kid {r.choice(KIDS)} {len(inside)}", *inside]
         else:
             lines += _one(r)
-    return lines if alone else [line for line in lines if not line.startswith(_SHARED) and not _opens_fifo(line)]
+    return lines if alone else [line for line in lines if not _concerns_others(line)]
+
+
+def _concerns_others(line: str) -> bool:
+    return line.startswith(_SHARED) or _opens_fifo(line) or _gives_proc_away(line)
+
+
+def _gives_proc_away(line: str) -> bool:
+    """Whether root may change the owner of /proc/self, which is one for all."""
+    return "chown" in line.split(" ")[1] and "/proc" in line
 
 
 def _opens_fifo(line: str) -> bool:

@@ -63,6 +63,8 @@ def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
     """Run one command, with a new file system as its scratch directory that another command has filled before."""
     scratch = request["scratch"]
     mount("scratch", scratch, "tmpfs", 0, f"mode=755,uid={uid},gid={uid}")
+    if uid == 0:
+        mount("proc", "/proc", "proc", 0)  # root may change the owner of the host's /proc/self, for everybody
     try:
         run(uid, {**request, "argv": request["before"]})
         os.chmod(scratch, 0o555)  # no sequence is to see what another one leaves
@@ -70,6 +72,8 @@ def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
             os.chown(scratch, 0, 0)  # nor what another one forbids
         return run(uid, request)
     finally:
+        if uid == 0:
+            unmount("/proc")
         unmount(scratch)
 
 
