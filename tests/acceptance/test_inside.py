@@ -78,7 +78,7 @@ def test_a_program_that_is_not_there(run: Run) -> None:
     assert told.stderr.count(b"\n") == 1, told
 
 
-@pytest.mark.parametrize("debugger", ["gdb", pytest.param("strace", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("debugger", ["gdb", "strace"])
 def test_the_inner_one_joins_below_a_debugger(run: Run, debugger: str) -> None:
     if not shutil.which(debugger):
         pytest.skip(f"{debugger} is not installed")

@@ -57,8 +57,6 @@ CASES = {
 }
 
 
-# slow: strace's own trial of PTRACE_SEIZE still fails in some starts of a hundred (docs/limits.md).
-@pytest.mark.slow
 @pytest.mark.parametrize("script", CASES.values(), ids=CASES.keys())
 def test_debugger(twins: Twins, script: str) -> None:
     for tool in ("gdb", "strace", "ltrace"):

@@ -29,8 +29,6 @@ def test_calls_of_i386_without_seccomp(twins: Twins, name: str, abi: tuple[str, 
     twins.check([str(program(name, *abi)), tree.TOP], timeout=120)
 
 
-# slow: strace's own trial of PTRACE_SEIZE still fails in some starts of a hundred (docs/limits.md).
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["i386_calls", "exec_forms"])
 def test_calls_of_i386_under_strace(twins: Twins, name: str) -> None:
     """Its debugger, which is one of the job, sees them as such, and they are answered all the same."""

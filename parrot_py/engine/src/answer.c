@@ -245,6 +245,8 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
         pp_set_result(&regs, (uint64_t)t->result);
         pp_set_regs(e, t, &regs);
     }
+    if (pending == ANSWER && t->result == -ERESTARTNOINTR)
+        pp_nudge(e, t); /* another thread may have taken the signal, and without one the kernel would not begin again */
     if (t->waiting)
         pp_end_wait(e, t);
     if (!pp_debug_exit(e, t))

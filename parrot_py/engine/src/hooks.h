@@ -12,6 +12,8 @@ long pp_asked(struct pp_engine *e, struct tracee *t, long value);
 int pp_debug_request(struct pp_engine *e, struct tracee *t, int *sig);
 void pp_dress_signal(struct pp_engine *e, struct tracee *t, int sig);
 bool pp_debug_signal(struct pp_engine *e, struct tracee *t, int sig);
+void pp_nudge(struct pp_engine *e, struct tracee *t);
+void pp_keep_interrupt(struct pp_engine *e, struct tracee *t);
 bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig);
 bool pp_debug_entry(struct pp_engine *e, struct tracee *t);
 bool pp_debug_exit(struct pp_engine *e, struct tracee *t);

@@ -146,7 +146,8 @@ static bool handle(struct pp_engine *e, struct wait_event event, struct pp_stop 
             return false;
     }
     int sig = WSTOPSIG(event.status), kind = event.status >> 16;
-    t->nudged = t->nudged && kind == PTRACE_EVENT_STOP;
+    if (kind != PTRACE_EVENT_STOP)
+        pp_keep_interrupt(e, t);
     if (t->debuggee || t->extra_options)
         pp_apply_options(e, t);
     if (sig == (SIGTRAP | 0x80))

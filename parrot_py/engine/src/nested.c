@@ -59,10 +59,10 @@ static void unwatch_thread(struct pp_engine *e, struct tracee *t)
     t->watched = false;
 }
 
-/* Bring a running thread to a stop, so that it goes on as it now should. */
+/* Bring a running thread to a stop, so that it goes on as it now should.  A new one stops anyhow. */
 void pp_nudge(struct pp_engine *e, struct tracee *t)
 {
-    if (t->state != RUNNING || t->nudged)
+    if (t->state != RUNNING || t->nudged || t->fresh)
         return;
     t->nudged = true;
     pp_ptrace(e, PTRACE_INTERRUPT, t->tid, NULL, NULL);

@@ -79,7 +79,6 @@ struct debuggee *pp_debug(struct pp_engine *e, struct tracee *t, pid_t debugger,
 void pp_part(struct pp_engine *e, struct debuggee *d, int sig);
 void pp_watch(struct pp_engine *e, pid_t group, const struct tracee *present);
 void pp_watch_child(struct pp_engine *e, struct tracee *child);
-void pp_nudge(struct pp_engine *e, struct tracee *t);
 void pp_wake_waiters(struct pp_engine *e, pid_t group);
 void pp_forget_obituary(struct pp_engine *e, struct obituary *o);
 
@@ -93,11 +92,13 @@ void pp_show_made(struct pp_engine *e, struct tracee *t, int sig, int code);
 void pp_let_go(struct pp_engine *e, struct tracee *t, enum debug_stop from, int code, int sig);
 void pp_first_stop(struct pp_engine *e, struct tracee *t);
 
+/* nested_call.c */
+bool pp_still_stopped(const struct pp_engine *e, const struct tracee *t);
+
 /* nested_signal.c */
 void pp_tell_debugger(pid_t group, pid_t tid, uid_t uid, int code, int status);
 void pp_send(pid_t tid, int sig);
 void pp_dress(struct pp_engine *e, struct tracee *t, int *count, int code, pid_t pid);
-
 
 /* nested_data.c */
 long pp_data_request(struct pp_engine *e, struct tracee *debugger, struct tracee *t, long request, uint64_t address,

@@ -164,6 +164,14 @@ static long set_options(struct pp_engine *e, struct tracee *t, unsigned long opt
     return 0;
 }
 
+/* Whether a thread is still in the stop that we hold it in.  SIGKILL takes it out: for waits and requests the kernel has
+ * forgotten the stop at once, long before we hear of the death. */
+bool pp_still_stopped(const struct pp_engine *e, const struct tracee *t)
+{
+    unsigned long message;
+    return pp_ptrace(e, PTRACE_GETEVENTMSG, t->tid, NULL, &message) == 0;
+}
+
 static long request(struct pp_engine *e, struct tracee *caller, struct tracee *t, const struct pp_stop *s)
 {
     struct debuggee *d = t->debuggee;
@@ -179,7 +187,7 @@ static long request(struct pp_engine *e, struct tracee *caller, struct tracee *t
         reach(e, t);
         return 0;
     }
-    if (d->stop == D_RUNS)
+    if (d->stop == D_RUNS || !pp_still_stopped(e, t))
         return -ESRCH;
     switch (what) {
     case PTRACE_CONT:

@@ -59,8 +59,7 @@ void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child,
     child->extra_options = t->extra_options; /* the kernel hands them on */
     if (t->watched && pp_group_of(e, child) == pp_group_of(e, t)) {
         pp_watch_child(e, child);
-        if (!child->fresh)
-            pp_nudge(e, child);
+        pp_nudge(e, child);
     } else if (t->watched) {
         pp_wake_waiters(e, pp_group_of(e, t)); /* who waits without a child of its own has one now */
     }
@@ -72,7 +71,7 @@ void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child,
         e->orphans--;
         pp_apply_options(e, child);
         pp_go(e, child, 0);
-    } else if (child->extra_options && !child->fresh) {
+    } else if (child->extra_options) {
         pp_nudge(e, child);
     }
 }

@@ -169,15 +169,27 @@ static void hide_nudge(struct pp_engine *e, struct tracee *t)
     pp_set_regs(e, t, &regs);
 }
 
+/* Another stop than that of PTRACE_INTERRUPT, which we have asked for.  The kernel forgets the request if the thread
+ * stopped after it, and has it stop once more if it had stopped before: which, cannot be told.  Asked again in the stop
+ * it comes for certain, and whoever debugs the thread is not shown one more stop that he did not ask for. */
+void pp_keep_interrupt(struct pp_engine *e, struct tracee *t)
+{
+    const struct debuggee *d = t->debuggee;
+    if (d && (d->first || (d->seized && t->nudged)))
+        pp_ptrace(e, PTRACE_INTERRUPT, t->tid, NULL, NULL);
+    else
+        t->nudged = false;
+}
+
 /* PTRACE_EVENT_STOP.  True when it is dealt with, false when it is an ordinary one. */
 bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig)
 {
     struct debuggee *d = t->debuggee;
-    bool nudged = t->nudged;
-    if (nudged)
+    bool for_us = t->nudged || t->fresh; /* every thread stops so when it is new, debugged or not */
+    if (t->nudged)
         hide_nudge(e, t);
     if (!d) {
-        if (!t->fresh || t->forker || t->tid == e->root || !e->debuggees || !pp_awaits_parent(e, t))
+        if (!t->fresh || t->forker || !e->debuggees || !pp_awaits_parent(e, t))
             return false;
         pp_set_state(e, t, ORPHAN);
         e->orphans++;
@@ -188,10 +200,10 @@ bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig)
         pp_first_stop(e, t);
     else if (sig != SIGTRAP)
         pp_show_stop(e, t, D_GROUP, d->seized ? sig | STOP_EVENT : sig);
-    else if (d->seized && (!nudged || d->interrupt)) /* PTRACE_INTERRUPT, or SIGCONT came */
+    else if (d->seized && !for_us) /* PTRACE_INTERRUPT, or SIGCONT came */
         pp_show_stop(e, t, D_GROUP, SIGTRAP | STOP_EVENT);
     else
-        pp_go(e, t, 0);
+        pp_go(e, t, 0); /* if its debugger has interrupted it, too, to the stop that answers that */
     return true;
 }
 

@@ -84,7 +84,7 @@ static bool find_news(struct pp_engine *e, struct tracee *t, const struct wait_c
         if (!concerns(e, w, t, i->thread->tid, i->debugger, i->debugger_group, process_group))
             continue;
         *any = true;
-        if (i->stop != D_RUNS && !i->waited && i->order < first) {
+        if (i->stop != D_RUNS && !i->waited && i->order < first && pp_still_stopped(e, i->thread)) {
             first = i->order;
             *d = i;
         }

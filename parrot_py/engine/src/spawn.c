@@ -178,10 +178,12 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
         if (!error && !e->use_seccomp && pp_ptrace(e, PTRACE_INTERRUPT, pid, NULL, NULL) != 0)
             error = -errno;
         struct tracee *first = error ? NULL : pp_add(e, pid, pp_mm_new());
-        if (first)
+        if (first) {
+            first->fresh = false; /* unlike those that are born seized it makes no stop for that */
             pp_join_group(e, first, pid);
-        else if (!error)
+        } else if (!error) {
             error = -ENOMEM;
+        }
         if (error)
             abandon(pid);
         else if (write(go[1], "", 1) != 1)
