@@ -41,7 +41,7 @@ REPO is a full name (sw.example.org) or a path (/cvmfs/sw.example.org); REPO/PAT
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status (see tools/status.py)."""
     words: list[str] = []
-    arguments = _parser(words).parse_args(argv)
+    arguments = parser(words).parse_args(argv)
     output = Output(as_json=getattr(arguments, "json", False), quiet=getattr(arguments, "quiet", False))
     # Imported only now: the help is there at once.
     from parrot_py.tools.context import Context
@@ -62,18 +62,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return done
 
 
-def _parser(words: list[str]) -> argparse.ArgumentParser:
-    parser = Parser(
+def parser(words: list[str]) -> argparse.ArgumentParser:
+    """The parser of the command; the options of parrot_run are collected in *words*."""
+    made = Parser(
         prog="parrot_cvmfs",
         description=_DESCRIPTION,
         epilog=_statuses(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-v", "--version", action="version", version=f"parrot_cvmfs (parrot_py) {__version__}")
-    add_common(parser, words)
-    add_output(parser)
-    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", parser_class=Parser)
+    made.add_argument("-v", "--version", action="version", version=f"parrot_cvmfs (parrot_py) {__version__}")
+    add_common(made, words)
+    add_output(made)
+    subparsers = made.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", parser_class=Parser)
     for name, about in SUBCOMMANDS.items():
         sub = subparsers.add_parser(
             name,
@@ -85,7 +86,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
         _module(name).add(sub)
         add_common(sub, words)
         add_output(sub)
-    return parser
+    return made
 
 
 def _module(name: str) -> ModuleType:

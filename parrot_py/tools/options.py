@@ -23,6 +23,9 @@ _COMMON = (
     "debug",
     "debug-file",
 )
+COMMON = frozenset(name for row in OPTIONS if row.key in _COMMON for name in row.names.split())
+"""The spellings of these options."""
+
 _ABOUT = "the same as for parrot_run; before or behind the subcommand"
 
 

@@ -11,31 +11,32 @@ from parrot_py.codes import tagged
 from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    made = argparse.ArgumentParser(
         prog="make_growfs",
         description="Write .growfsdir and .growfschecksum into DIR, which any web server can then serve as a GROW-FS.",
     )
-    parser.add_argument("directory", metavar="DIR")
-    parser.add_argument("-v", action="store_true", dest="names", help="print each name")
-    parser.add_argument("-c", action="store_true", help="print each file whose checksum was computed (the default)")
-    sums = parser.add_mutually_exclusive_group()
+    made.add_argument("directory", metavar="DIR")
+    made.add_argument("-v", action="store_true", dest="names", help="print each name")
+    made.add_argument("-c", action="store_true", help="print each file whose checksum was computed (the default)")
+    sums = made.add_mutually_exclusive_group()
     sums.add_argument("-K", action="store_true", dest="checksums", default=True, help="with checksums (the default)")
     sums.add_argument("-k", action="store_false", dest="checksums", help="without checksums")
-    links = parser.add_mutually_exclusive_group()
+    links = made.add_mutually_exclusive_group()
     for option, follow, text in (
         ("-f", Follow.ALL, "follow all symbolic links"),
         ("-F", Follow.NONE, "follow no symbolic link"),
         ("-a", Follow.LEAVING, "follow those that lead out of DIR (the default)"),
     ):
         links.add_argument(option, action="store_const", const=follow, dest="follow", help=text)
-    parser.set_defaults(follow=Follow.LEAVING)
-    return parser
+    made.set_defaults(follow=Follow.LEAVING)
+    return made
 
 
 def main(argv: list[str] | None = None) -> int:
     """Export a directory; 0, or 1 with a message when it cannot be, and 2 for a wrong command line."""
-    given = _parser().parse_args(argv)
+    given = parser().parse_args(argv)
     out = sys.stdout.buffer
 
     def name(path: bytes) -> None:
