@@ -15,8 +15,9 @@ from parrot_py.codes import tagged
 _SEARCH = """\
 usage: parrot_search [-s] [-m] [-i] [PATH[:PATH ...]] PATTERN
 
-Print what lies below PATH (default: .) and matches PATTERN, as fnmatch(3) has it, with | between alternatives.  A
-pattern with a slash is compared with the whole path below PATH, another one with the last name of it.
+Print what lies below PATH (default: .) and matches PATTERN, as fnmatch(3) has
+it, with | between alternatives.  A pattern with a slash is compared with the
+whole path below PATH, another one with the last name of it.
 
   -s   stop at the first match
   -m   print metadata: PATH|MODE|SIZE|MTIME

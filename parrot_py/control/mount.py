@@ -13,8 +13,9 @@ usage: parrot_mount PATH DESTINATION [RWX]
        parrot_mount --unmount PATH
        parrot_mount --disable
 
-Inside parrot_run: let PATH stand for DESTINATION (a path, or DENY, ENOENT or LOCAL), with some of the permissions r, w
-and x; take such a mount away; or forbid all further changes.
+Inside parrot_run: let PATH stand for DESTINATION (a path, or DENY, ENOENT or
+LOCAL), with some of the permissions r, w and x; take such a mount away; or
+forbid all further changes.
 """
 TROUBLE, MISUSE = 1, 2
 

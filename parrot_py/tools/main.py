@@ -32,6 +32,17 @@ SUBCOMMANDS = {
 }
 """Subcommand → what it does.  The module has the same name, and ``add(parser)`` and ``run(arguments, context)``."""
 
+_FIRST_SCREEN = """\
+usage: parrot_cvmfs [options] SUBCOMMAND ...
+
+Look at CernVM-FS repositories and at the cache, without running a job.
+REPO is a full name or a path: sw.example.org, /cvmfs/sw.example.org.
+
+{subcommands}
+Options are those of parrot_run (-r, -p, -t, -T, -d, -o), --json and -q.
+
+More: parrot_cvmfs SUBCOMMAND --help, --help-all, man parrot_cvmfs.
+"""
 _DESCRIPTION = """\
 Look at CernVM-FS repositories and at the cache, without running a job and without mounting anything.
 REPO is a full name (sw.example.org) or a path (/cvmfs/sw.example.org); REPO/PATH and REPO:PATH name what is in it.
@@ -66,6 +77,9 @@ def parser(words: list[str]) -> argparse.ArgumentParser:
     """The parser of the command; the options of parrot_run are collected in *words*."""
     made = Parser(
         prog="parrot_cvmfs",
+        first_screen=_FIRST_SCREEN.format(
+            subcommands="".join(f"  {name:<10} {about}\n" for name, about in SUBCOMMANDS.items())
+        ),
         description=_DESCRIPTION,
         epilog=_statuses(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from parrot_py.brief import BriefParser
 from parrot_py.codes import USAGE, tagged
 from parrot_py.config.options import OPTIONS, Option
 from parrot_py.tools import status
@@ -29,8 +30,10 @@ COMMON = frozenset(name for row in OPTIONS if row.key in _COMMON for name in row
 _ABOUT = "the same as for parrot_run; before or behind the subcommand"
 
 
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaints are one line and the status for wrong usage."""
+class Parser(BriefParser):
+    """A parser whose complaints are one line and the status for wrong usage."""
+
+    common = ("repositories, proxies, cache", "output")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave."""

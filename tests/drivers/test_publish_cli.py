@@ -110,7 +110,7 @@ def test_mistakes_are_one_line_and_status_1(
 
 def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
-        main(["--help"])
+        main(["--help-all"])
     assert leaving.value.code == 0
     text = capsys.readouterr().out
     assert "examples:\n  parrot_publish --name" in text

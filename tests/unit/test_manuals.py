@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from parrot_py import completion
 from parrot_py.completion.commands import SUBCOMMAND, Command
+from parrot_py.drivers.cvmfs.publish import arguments
 from parrot_py.tools.options import COMMON
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -120,3 +122,24 @@ def test_installed_files(tmp_path: Path) -> None:
         assert (tmp_path / "share/zsh/site-functions" / f"_{name}").read_text().startswith(f"#compdef {name}\n")
         assert (tmp_path / "share/fish/vendor_completions.d" / f"{name}.fish").read_text()
     assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 4 * len(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("parrot_run", "parrot_cp")])
+def test_help_fits_a_screen(name: str) -> None:
+    """24 lines of 80 columns; parrot_run's has its own test, and parrot_cp's is that of cp."""
+    scripts = (CHECKOUT / "pyproject.toml").read_text()
+    module, function = re.findall(rf'^{name} = "([\w.]+):(\w+)"$', scripts, re.MULTILINE)[0]
+    subcommands = [[sub.name] for sub in COMMANDS[name].subcommands]
+    program = f"import sys; sys.argv[0] = '{name}'; from {module} import {function}; sys.exit({function}())"
+    for words in [[], *subcommands]:
+        command = [sys.executable, "-c", program, *words, "--help"]
+        env = {**os.environ, "COLUMNS": "80"}
+        told = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, check=True)
+        lines = told.stdout.splitlines()
+        assert lines[0].startswith("usage: "), words
+        assert (len(lines) <= 24, max(map(len, lines)) <= 80) == (True, True), told.stdout
+
+
+def test_first_screens_name_what_there_is() -> None:
+    text = arguments.parser().format_brief()
+    assert set(re.findall(r"--[a-z-]+", text)) <= {*options(COMMANDS["parrot_publish"])}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from parrot_py import codes
+from parrot_py.brief import BriefParser
 from parrot_py.codes import tagged
 from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE, COMPRESSION_ZLIB
 from parrot_py.drivers.cvmfs.hashes import Algorithm
@@ -25,6 +26,29 @@ _DESCRIPTION = """\
 Turn a directory into a signed CernVM-FS repository that any web server, or a file:// URL, can serve.
 It takes no root, no kernel module and no server installation.  Publishing to the same place again makes the next
 revision; only what changed is read and stored, and where nothing changed there is no new revision.
+"""
+_FIRST_SCREEN = """\
+usage: parrot_publish --name FQRN --source DIR --output WEBDIR --keys KEYDIR
+       parrot_publish --name FQRN --output WEBDIR --keys KEYDIR MODE [options]
+       parrot_publish --verify PLACE --pubkey FILE [--against DIR] [--json]
+
+Turn a directory into a signed CernVM-FS repository for any web server.
+
+  --name FQRN          name of the repository, as below /cvmfs
+  --source DIR         the directory whose content is published
+  --output WEBDIR      WEBDIR/FQRN/ becomes what is served
+  --keys KEYDIR        where the keys are, or get made: keep it private
+  --tag NAME           a name for the revision; without --source: one in place
+  --jobs N             threads that read and pack
+
+MODE is one of
+  --tags               list the tags         --remove-tag NAME   forget one
+  --rollback TAG       publish an old tree   --gc                delete old ones
+  --renew-whitelist    sign it for a year    --new-certificate   make a new key
+
+A file .cvmfscatalog in a directory gives it a catalog of its own.
+
+More: parrot_publish --help-all, man parrot_publish, docs/publishing.md.
 """
 _EPILOG = """\
 A file named .cvmfscatalog in a directory puts that directory and all below it into a catalog of its own; clients
@@ -44,18 +68,19 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaints are one line and exit with status 1, like all of this project's."""
+class _Parser(BriefParser):
+    """A parser whose complaints are one line and exit with status 1, like all of this project's."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave."""
         self.exit(1, f"{self.prog}: {tagged(f'{message} (see {self.prog} --help)', codes.PUBLISH_USAGE)}\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> BriefParser:
     """The parser of the command."""
     made = _Parser(
         prog="parrot_publish",
+        first_screen=_FIRST_SCREEN,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
