@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from parrot_py import caller, codes, config, log
+from parrot_py import caller, config, log
 from parrot_py.config import Message, RunConfig, directories, environment
 from parrot_py.errors import ConfigError, EngineError, ParrotError
 
@@ -73,11 +73,6 @@ def _report(wanted: RunConfig) -> int:
 def _prepare(wanted: RunConfig) -> None:
     directories.prepare(wanted)
     log.start(wanted)
-    if wanted.work_dir is not None:
-        try:
-            os.chdir(wanted.work_dir)
-        except OSError as error:
-            raise ConfigError(f"-w: cannot enter {str(wanted.work_dir)!r}: {error.strerror}", codes.WORK_DIR) from error
 
 
 def _fail(error: ParrotError, status: int) -> int:

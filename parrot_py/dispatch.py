@@ -35,7 +35,7 @@ from parrot_py.syscalls.call import (
 from parrot_py.syscalls.directory import named_directory
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.native import ADDRESSES, by_path
-from parrot_py.syscalls.table import ROWS, Row
+from parrot_py.syscalls.table import Row
 from parrot_py.warm import Warmer
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def announce(engine: Engine, namespace: Namespace) -> None:
 class Dispatcher:
     """Answers the stops and the requests of one job until no process of it is left."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, shortcuts: bool = True) -> None:
         self.context = context
+        self._shortcuts = shortcuts
         self._commands: Commands | None = None
         self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
         self._pool: Pool | None = None
@@ -122,11 +123,11 @@ class Dispatcher:
             answer = -(error.errno or errno.EIO)
         except Exception:  # noqa: BLE001 - whatever went wrong, the thread must not stay stopped
             trouble.exception(
-                "defect in the handler of %s: the job sees EIO", ROWS[stop.index].name, extra=codes.DEFECT.extra
+                "defect in the handler of %s: the job sees EIO", self._row(stop).name, extra=codes.DEFECT.extra
             )
             answer = -errno.EIO
         if log.isEnabledFor(logging.DEBUG):
-            _log(stop, answer)
+            _log(stop, self._row(stop), answer)
         if not isinstance(answer, Action):
             engine.answer(stop, answer)
             return
@@ -135,10 +136,22 @@ class Dispatcher:
         except OSError as error:  # no memory for us in the job's address space
             engine.answer(stop, -(error.errno or errno.ENOMEM))
 
+    def _row(self, stop: Stop) -> Row:
+        return self.context.guise.rows[stop.index]
+
     def _answer(self, stop: Stop) -> Answer:
-        row = ROWS[stop.index]
+        guise = self.context.guise
+        row = guise.rows[stop.index]
         self.context.namespace.memo = stop.memo
         call = Call(self.context, stop, row.name)
+        if row.kind is Kind.ASKED:
+            return guise.asked[row.name](call)
+        if not row.always:
+            return self._usual(call, row)
+        return guise.adapters[row.name](call, PASS if stop.native else self._usual(call, row))
+
+    def _usual(self, call: Call, row: Row) -> Answer:
+        stop = call.stop
         if row.warm and row.kind is Kind.PATH:
             return self._warm_call(call, row)
         if row.kind is Kind.PATH or row.kind in ADDRESSES:
@@ -150,6 +163,8 @@ class Dispatcher:
             return handlers[row.name](call, place)
         if row.kind is Kind.REFUSE:
             return -errno.ENOSYS
+        if row.kind is Kind.NOTHING:
+            return 0
         node = self.context.fdtable.find(stop.base[0])
         if node is None and row.kind is Kind.CWD:
             return named_directory(call)
@@ -250,7 +265,7 @@ class Dispatcher:
         if self._commands is None:
             from parrot_py.control.commands import Commands
 
-            self._commands = Commands(self.context.walker, self._remounted)
+            self._commands = Commands(self.context.walker, self._remounted, shortcuts=self._shortcuts)
         try:
             self._commands.serve(request)
         except Park as park:
@@ -266,7 +281,7 @@ class Dispatcher:
         self._forget()
 
 
-def _log(stop: Stop, answer: Answer) -> None:
+def _log(stop: Stop, row: Row, answer: Answer) -> None:
     from parrot_py.syscalls.log import describe
 
-    log.debug("%s", describe(stop, ROWS[stop.index].name, answer), extra={"child": stop.tid})
+    log.debug("%s", describe(stop, row, answer), extra={"child": stop.tid})

@@ -21,6 +21,7 @@ from parrot_py.places import fail
 
 # Elf32_Phdr: p_type, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_flags, p_align
 # Elf64_Phdr: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
+_HEAD = struct.Struct("<4sBB12xH")  # magic, class, byte order, machine
 _PHDR = {32: struct.Struct("<IIIIIIII"), 64: struct.Struct("<IIQQQQQQ")}
 
 
@@ -33,6 +34,19 @@ def interpreter(path: str) -> bytes | None:
         may_block()
     found = _find(path)
     return found.name if found else None
+
+
+def are_alike(program: str, loader: bytes) -> bool:
+    """Whether both are ELF files for the same kind of machine, so that *loader* could load *program*."""
+    try:
+        with open(program, "rb") as one, open(loader, "rb") as other:
+            heads = [file.read(_HEAD.size) for file in (one, other)]
+    except OSError:
+        return False  # starting the program will tell
+    if any(len(head) < _HEAD.size for head in heads):
+        return False
+    kinds = [_HEAD.unpack(head) for head in heads]
+    return kinds[0] == kinds[1] and kinds[0][0] == b"\x7fELF"
 
 
 class _Interpreter(NamedTuple):

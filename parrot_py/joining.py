@@ -16,6 +16,7 @@ from parrot_py import codes
 from parrot_py.caller import Given, complain
 from parrot_py.config.model import RunConfig
 from parrot_py.engine.core import answers_inside
+from parrot_py.errors import ConfigError
 from parrot_py.process import read_status
 
 ENABLED = "PARROT_ENABLED"
@@ -50,6 +51,11 @@ def join(config: RunConfig, given: Given | None) -> NoReturn:
     environ = {name: value for name, _, value in (entry.partition(b"=") for entry in config.environ)}
     if given is not None:
         given.restore()
+    if config.work_dir is not None:
+        try:
+            os.chdir(config.work_dir)
+        except OSError as error:
+            raise ConfigError(f"-w: cannot enter {str(config.work_dir)!r}: {error.strerror}", codes.WORK_DIR) from error
     try:
         os.execvpe(config.command[0], config.command, environ)
     except OSError as error:

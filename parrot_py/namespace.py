@@ -37,10 +37,11 @@ class Tree:
     """A mounted driver: its *prefix* in the job's namespace and the device number that its inodes show.
 
     *find* is set for a collection: the names in it are trees of their own, whose drivers it gives (``None``: no such
-    name).  *passage* is set where a walk has to ask, before it goes on through a directory, whether that is one at all.
+    name).  *passage* is set where a walk has to ask, before it goes on through a directory, whether that is one at all;
+    *veils* where a look-up of some names tells otherwise than a listing.
     """
 
-    __slots__ = ("device", "driver", "find", "passage", "prefix")
+    __slots__ = ("device", "driver", "find", "passage", "prefix", "veils")
 
     def __init__(self, prefix: bytes, driver: Driver, number: int, find: Finder | None = None) -> None:
         self.prefix = prefix
@@ -48,6 +49,7 @@ class Tree:
         self.device = os.makedev(0, _FIRST_DEVICE + number)
         self.find = find
         self.passage: Callable[[bytes], Inode | None] | None = getattr(driver, "passage", None)
+        self.veils: Callable[[bytes], bool] | None = getattr(driver, "veils", None)
 
 
 class _Collection:
@@ -102,6 +104,7 @@ class Namespace:
     *find* gives the driver of a repository by name, or ``None`` when nobody configured it; *names* are the configured
     names, *mounts* is what the user's table says, the job may take that away if it is *dynamic*.  *services* are what
     else has a place of its own: by its prefix either a driver, or what finds the drivers of the names below.
+    *dress* is put on each driver.
     """
 
     def __init__(
@@ -112,8 +115,10 @@ class Namespace:
         *,
         dynamic: bool = False,
         services: Mapping[bytes, Service] = MappingProxyType({}),
+        dress: Callable[[Driver], Driver] = lambda driver: driver,
     ) -> None:
         self._names = names
+        self._dress = dress
         self.mounts = table_of(mounts, dynamic=dynamic)
         self._trees: dict[bytes, Tree | None] = {}
         self.memo: dict[object, object] | None = None
@@ -131,6 +136,8 @@ class Namespace:
                 self.roots[prefix] = self._mount(prefix, service)
 
     def _mount(self, prefix: bytes, driver: Driver, find: Finder | None = None) -> Tree:
+        if find is None:
+            driver = self._dress(driver)
         tree = Tree(prefix, driver, len(self._trees), find)
         self._trees[prefix] = tree
         driver.watch(self._has_news)

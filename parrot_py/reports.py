@@ -18,7 +18,7 @@ from parrot_py import __version__, codes
 from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError
 from parrot_py.process import read_status
-from parrot_py.syscalls.table import ROWS
+from parrot_py.syscalls.table import Row
 
 NORMAL, ABNORMAL, NOEXEC, NOATTACH = "normal", "abnormal", "noexec", "noattach"
 
@@ -34,12 +34,12 @@ class Ending(NamedTuple):
     number: int = 0
 
 
-def counters(engine: Engine) -> dict[str, int]:
+def counters(engine: Engine, rows: Sequence[Row]) -> dict[str, int]:
     """The engine's counters, memory in KiB, and the stops of each call that stopped."""
     found = engine.counters()
     # Not ru_maxrss: that begins with the peak of whoever started us.
     found["rss_max_kib"] = int(read_status(os.getpid())["VmHWM"].split()[0])
-    calls = {f"stops.{row.name}": engine.call_count(index) for index, row in enumerate(ROWS)}
+    calls = {f"stops.{row.name}": engine.call_count(index) for index, row in enumerate(rows)}
     return {**found, **{name: count for name, count in calls.items() if count}}
 
 
@@ -88,9 +88,9 @@ def _prometheus(engine: Mapping[str, int], drivers: Mapping[str, Mapping[str, in
     return "\n".join(lines) + "\n"
 
 
-def table(engine: Engine) -> str:
+def table(engine: Engine, rows: Sequence[Row]) -> str:
     """The table of ``-W``: how often each call stopped, the most frequent first."""
-    counted = [(engine.call_count(index), row.name) for index, row in enumerate(ROWS)]
+    counted = [(engine.call_count(index), row.name) for index, row in enumerate(rows)]
     lines = [f"{count:12d}  {name}" for count, name in sorted(counted, reverse=True) if count]
     return "\n".join(["       stops  call", *lines, f"{sum(count for count, _ in counted):12d}  total"]) + "\n"
 

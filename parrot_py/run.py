@@ -9,11 +9,11 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from parrot_py import codes, reports, sessiondir
+from parrot_py import codes, guise, reports, sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
 from parrot_py.caller import Given, complain, flush, limits, say
 from parrot_py.config import directories
@@ -23,15 +23,16 @@ from parrot_py.control.door import Door
 from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.clib import share_heap
-from parrot_py.engine.core import Engine
+from parrot_py.engine.core import DIRECTORY, FILTER, Engine
 from parrot_py.errors import ConfigError, EngineError
 from parrot_py.fdtable import FdTable
+from parrot_py.guise import Guise
 from parrot_py.joining import NOT_EXECUTABLE, NOT_FOUND, inside, join
 from parrot_py.namespace import ROOT, Namespace
 from parrot_py.process import Credentialer, proc_trouble
 from parrot_py.services import Services
 from parrot_py.syscalls.call import Context
-from parrot_py.syscalls.table import ROWS
+from parrot_py.syscalls.table import Row
 from parrot_py.threads import STACK
 from parrot_py.walk import Walker
 
@@ -131,16 +132,22 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         repositories.names,
         mounts,
         dynamic=config.dynamic_mounts,
-        services=Services(config).places(),
+        services=Services(config, session).places(),
+        dress=_dress(config, str(place / sessiondir.DERIVED)),
     )
     try:
-        engine = _engine(config, namespace, os.fsencode(session))
+        masks = guise.of(config.pretences)
+        engine = _engine(config, masks, namespace, os.fsencode(session))
         fdtable = FdTable(session)
         credentials = Credentialer().of
-        walker = Walker(namespace, fdtable, credentials)
+        walker = Walker(namespace, fdtable, credentials, follows=config.pretences.follow_links)
         derived = str(place / sessiondir.DERIVED)
         door = Door(os.path.join(session, SOCKET), engine.wake)
-        dispatcher = Dispatcher(Context(engine, namespace, fdtable, walker, credentials, derived, door))
+        loader = None if config.pretences.loader is None else os.fsencode(config.pretences.loader)
+        dispatcher = Dispatcher(
+            Context(engine, namespace, fdtable, walker, credentials, derived, door, masks, loader),
+            shortcuts=config.pretences.shortcuts,
+        )
         _spawn(config, engine, given)
         accesses.start(repositories.find)
         dispatcher.run()
@@ -154,7 +161,7 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     if engine.counters()["foreign"]:
         log.warning("an x32 program was started: such programs see no /cvmfs", extra=codes.OTHER_ABI.extra)
     if config.stats or config.stats_file or config.syscall_table:
-        _report(config, engine, told)
+        _report(config, engine, masks.rows, told)
     status = _end(config, engine)
     if dispatcher.busy or fetching_ahead():
         # The last process went away in the middle of a download, or more is fetched than it needed.  Python would wait.
@@ -163,12 +170,22 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     return status
 
 
+def _dress(config: RunConfig, derived: str) -> Callable[[Driver], Driver]:
+    """What each driver is seen through."""
+    if not config.pretences.decompress:
+        return lambda driver: driver
+    from parrot_py.drivers.decompressed import over
+
+    return lambda driver: over(driver, derived)
+
+
 def _spawn(config: RunConfig, engine: Engine, given: Given | None) -> None:
     """Start the job.  Raises ConfigError, EngineError: nothing was started."""
     if config.env_list is not None:
-        reports.write_environment(config.env_list, config.environ, os.getcwd())
+        reports.write_environment(config.env_list, config.environ, str(config.work_dir or os.getcwd()))
+    directory = None if config.work_dir is None else os.fsencode(config.work_dir)
     try:
-        engine.spawn([os.fsencode(a) for a in config.command], config.environ, given)
+        engine.spawn([os.fsencode(a) for a in config.command], config.environ, given, directory)
     except EngineError:
         if config.status_file is not None:
             reports.write_ending(config.status_file, reports.Ending(reports.NOATTACH))
@@ -195,8 +212,9 @@ def _place(config: RunConfig) -> Path:
     return place
 
 
-def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
-    engine = Engine([row.spec() for row in ROWS], use_seccomp=config.use_seccomp)
+def _engine(config: RunConfig, masks: Guise, namespace: Namespace, session: bytes) -> Engine:
+    engine = Engine([row.spec() for row in masks.rows], use_seccomp=config.use_seccomp)
+    guise.prepare(engine, config.pretences)
     if config.use_seccomp and not engine.use_seccomp:
         log.warning("no seccomp filters here: every system call of the job stops twice", extra=codes.NO_FILTER.extra)
     engine.set_session(session)
@@ -204,23 +222,29 @@ def _engine(config: RunConfig, namespace: Namespace, session: bytes) -> Engine:
     return engine
 
 
-def _report(config: RunConfig, engine: Engine, drivers: Mapping[str, Mapping[str, int]]) -> None:
+def _report(
+    config: RunConfig, engine: Engine, rows: Sequence[Row], drivers: Mapping[str, Mapping[str, int]]
+) -> None:
     """What was asked to be told about the run when it is over."""
-    counters = reports.counters(engine)
+    counters = reports.counters(engine, rows)
     if config.stats:
         for name, value in counters.items():
             stats.warning("stats: %s %d", name, value)
     if config.stats_file is not None:
         reports.write_statistics(config.stats_file, counters, drivers)
     if config.syscall_table:
-        say(reports.table(engine))
+        say(reports.table(engine, rows))
 
 
 def _end(config: RunConfig, engine: Engine) -> int:
     """Tell how the job ended, in the way that was asked for; the exit status, unless this process ends by a signal."""
-    failed = engine.exec_errno()
-    if failed < 0:
-        raise EngineError(f"the seccomp filter was refused ({os.strerror(-failed)}): try --no-seccomp", codes.NO_FILTER)
+    step, failed = engine.start_failure()
+    if step == FILTER:
+        raise EngineError(f"the seccomp filter was refused ({os.strerror(failed)}): try --no-seccomp", codes.NO_FILTER)
+    if step == DIRECTORY:
+        if config.status_file is not None:
+            reports.write_ending(config.status_file, reports.Ending(reports.NOEXEC))
+        raise ConfigError(f"-w: cannot enter {str(config.work_dir)!r}: {os.strerror(failed)}", codes.WORK_DIR)
     ending, status = _ending(engine, failed)
     if config.status_file is not None:
         reports.write_ending(config.status_file, ending)

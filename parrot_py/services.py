@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
@@ -23,14 +25,19 @@ from parrot_py.errors import ConfigError
 from parrot_py.mounts import FSSPEC
 from parrot_py.namespace import Service
 
+STREAMS = "streams"
+"""The cache of a run that keeps nothing, in its session directory."""
+
 log = logging.getLogger("parrot_py.remote")
 
 
 class Services:
     """Makes the drivers of one run."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, session: Path) -> None:
+        """*session* is the session directory, for what is to be gone after the run."""
         self._config = config
+        self._session = session
         self._mounted: dict[bytes, Driver] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +55,19 @@ class Services:
 
     def _common(self) -> RepositoryConfig:
         """Cache, quota, proxies and time-outs as repositories have them in common; may read files."""
-        return self._config.repositories.common()
+        common = self._config.repositories.common()
+        if not self._config.pretences.streams:
+            return common
+        cache = self._session / STREAMS
+        cache.mkdir(exist_ok=True)
+        return common._replace(cache_dir=cache, alien=False, lower_cache=None, quota=None)
+
+    @property
+    def _ttl(self) -> float:
+        """For how long servers that say nothing about that are believed."""
+        from parrot_py.drivers.remote.driver import USUAL_TTL
+
+        return math.inf if self._config.pretences.whole_session else USUAL_TTL
 
     def _grow(self) -> Driver:
         from parrot_py.drivers.grow.hosts import GrowHosts
@@ -68,7 +87,7 @@ class Services:
             common.deadline,
             str(authorities) if authorities else None,
         )
-        return RemoteDriver(source, common)
+        return RemoteDriver(source, common, self._ttl)
 
     def _fsspec(self, name: bytes) -> Driver | None:
         """The driver of the URL whose quoted form is *name*; None for a name that is none."""
@@ -86,7 +105,7 @@ class Services:
 
         common = self._common()
         plain, options = _options(url)
-        return RemoteDriver(FsspecSource(plain, options, common.deadline), common)
+        return RemoteDriver(FsspecSource(plain, options, common.deadline), common, self._ttl)
 
 
 def _options(url: str) -> tuple[str, dict[str, object]]:

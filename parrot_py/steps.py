@@ -184,7 +184,7 @@ class Walk(Trail):
     def _expand(self, target: bytes) -> None:
         """Replace the link just met by its *target*; the directory it lies in is still ``here``."""
         self._count()
-        if not target:
+        if not target or (self.tree is not None and not self.walker.permits(self.here, target)):
             fail(errno.ENOENT)
         if target.endswith(b"/") and not self.todo:
             self.slash = True
@@ -263,6 +263,8 @@ class Walk(Trail):
             self._crossed.clear()
             self._jump(node)
             return None
+        if not (magic or self.walker.follows):
+            return self._rest(path)
         if magic and not is_virtual(text):
             if not still_leads_to(path, text):
                 return self._rest(path)  # the kernel knows the object

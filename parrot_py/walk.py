@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Callable
 
 from parrot_py.fdtable import FdTable, Node
@@ -19,8 +20,17 @@ _CACHED_WALKS = 20_000
 class Walker:
     """Resolves names for the threads of one job."""
 
-    def __init__(self, namespace: Namespace, fdtable: FdTable, credentials: Callable[[int], Credentials]) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        fdtable: FdTable,
+        credentials: Callable[[int], Credentials],
+        *,
+        follows: bool = True,
+    ) -> None:
+        """*follows*: whether links lead from the host into our trees, and from one service to another or out."""
         self.namespace = namespace
+        self.follows = follows
         self.fdtable = fdtable
         self.credentials = credentials
         self.unmounted = MountTable()
@@ -28,6 +38,12 @@ class Walker:
         self.last_cacheable = False
         """Whether the last walk's end depends on nothing but our own trees, and is the same for everybody."""
         self._cache: dict[tuple[bytes, bytes, bool], Target] = {}
+
+    def permits(self, here: bytes, target: bytes) -> bool:
+        """Whether a link of ours in the directory *here* may lead to *target*: without *follows* only as far as the
+        service (/cvmfs, /http …) reaches that it lies in.
+        """
+        return self.follows or os.path.normpath(os.path.join(here, target)).split(b"/")[1] == here.split(b"/")[1]
 
     def forget(self) -> None:
         """Forget all walks: a tree has changed, or the table of mounts."""

@@ -107,7 +107,7 @@ class Warmer:
 
     def _child(self, node: Node, placeholder: bytes, entry: Entry, by_path: bool) -> None:
         inode = entry.inode
-        if type(inode.target) is Variant:
+        if type(inode.target) is Variant or (node.tree.veils is not None and node.tree.veils(entry.name)):
             return
         stat = stat_bytes(inode, node.tree.device)
         keys = [placeholder + b"//" + entry.name]

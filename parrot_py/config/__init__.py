@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parrot_py import __version__, codes
-from parrot_py.config import command_line, directories, environment, inner, proxies, repositories, values
+from parrot_py.codes import tagged
+from parrot_py.config import command_line, directories, environment, inner, pretences, proxies, repositories, values
 from parrot_py.config.command_line import REPORT, Given
 from parrot_py.config.model import Message, Mount, RunConfig
 from parrot_py.config.repositories import RepositoryTable
@@ -46,16 +47,18 @@ def read(
     if message:
         return message
     if not given.command and REPORT not in given.values and "doctor" not in given.values:
-        raise ConfigError("no command given; try `parrot_run ls -l /cvmfs` or `parrot_run --help`", codes.NO_COMMAND)
+        from parrot_py.config.help import text
+
+        return Message(f"{text()}\nparrot_run: {tagged('no command was given', codes.NO_COMMAND)}\n", 1)
     return _run(given, environ, environment.of_mapping(environ) if entries is None else entries)
 
 
 def _message(given: Given, environ: Mapping[str, str]) -> Message | None:
-    if "help" in given.values:
+    if "help" in given.values or "help-all" in given.values:
         # The help text is needed here only, and costs time to put together.
-        from parrot_py.config.help import text
+        from parrot_py.config import help as texts
 
-        return Message(text(), 0)
+        return Message(texts.everything() if "help-all" in given.values else texts.text(), 0)
     if "version" in given.values:
         return Message(f"parrot_run (parrot_py) {__version__}\n", 0)
     if "is-running" in given.values:
@@ -110,7 +113,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         disabled=frozenset(given.values.get("disable-service", ())),
         checksums=_checksums(given),
         root_checksum=_root_checksum(given, environ),
-        work_dir=_work_dir(given),
+        work_dir=_file(given, "work-dir"),
         timeout=timeout,
         record_access=_file(given, "record-access"),
         prefetch=_prefetch(given, environ),
@@ -126,7 +129,12 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         debug_file=_debug_file(given, bool(flags - values.ALWAYS_LOGGED)),
         debug_rotate=values.size(given.last("debug-rotate-max") or "0", "-O"),
         remarks=given.remarks + tuple(user.remarks if user else ()) + tuple(table.remarks),
-        warnings=tuple(found.warning for found in (early, late) if found and found.warning) + tuple(table.warnings),
+        warnings=(
+            *(found.warning for found in (early, late) if found and found.warning),
+            *table.warnings,
+            *given.absent,
+        ),
+        pretences=pretences.read(given, environ),
         report=_report(given, environ, sources) if REPORT in given.values else None,
     )
 
@@ -165,7 +173,8 @@ def _origin(given: Given, environ: Mapping[str, str], key: str, variable: str) -
 
 def _user_options(given: Given, environ: Mapping[str, str]) -> UserOptions | None:
     """What the options of the run say about parameters; None when they say nothing."""
-    options = given.values.get("cvmfs-option", ())
+    wishes = pretences.read(given, environ)
+    options = ((pretences.NO_UPDATE,) if wishes.whole_session else ()) + given.values.get("cvmfs-option", ())
     files = [values.absolute(text, "--cvmfs-option-file") for text in given.values.get("cvmfs-option-file", ())]
     named = environ.get("PARROT_CVMFS_OPTION_FILE")
     if named and not files:
@@ -250,18 +259,6 @@ def _root_checksum(given: Given, environ: Mapping[str, str]) -> str | None:
     if len(text) != 40 or not set(text.lower()) <= set("0123456789abcdef"):
         raise ConfigError(f"{what}: not a SHA-1 in hexadecimal: {text!r}", codes.BAD_VALUE)
     return text.lower()
-
-
-def _work_dir(given: Given) -> Path | None:
-    option = given.last("work-dir")
-    if option is None:
-        return None
-    path = values.absolute(option, "-w")
-    if not path.is_dir():
-        raise ConfigError(
-            f"-w: not a directory of the host: {option!r} (for one below /cvmfs let the job do the cd)", codes.WORK_DIR
-        )
-    return path
 
 
 def _file(given: Given, key: str) -> Path | None:

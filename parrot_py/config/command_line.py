@@ -21,6 +21,7 @@ class Given(NamedTuple):
     values: Mapping[str, tuple[str, ...]]
     command: tuple[str, ...]
     remarks: tuple[str, ...]
+    absent: tuple[str, ...] = ()
     sequence: tuple[tuple[str, str], ...] = ()
     """Keys and values in the order of the command line."""
 
@@ -33,8 +34,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     """Split *argv* (without the program's name) at its first word that is no option.
 
     Long options may be shortened as long as they stay unambiguous, flags may be clustered, ``--`` ends the options.
-    Options and variables of the original that have no effect leave a remark.  Raises ConfigError naming an option
-    that is unknown, lacks its argument, or cannot be obeyed.
+    Options and variables of the original that have no effect leave a remark, or a line in ``absent``.  Raises
+    ConfigError naming an option that is unknown, lacks its argument, or cannot be obeyed.
     """
     try:
         found, command = _split(list(argv))
@@ -43,16 +44,18 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     values: dict[str, tuple[str, ...]] = {}
     sequence: list[tuple[str, str]] = []
     remarks: dict[str, None] = {}
+    absent: dict[str, None] = {}
     for name, value in found:
         option = _BY_NAME[name]
         if option.refused:
             raise ConfigError(f"option {name}: {option.refused}", codes.REFUSED_OPTION)
-        if option.ignored:
-            remarks[f"option {name} has no effect: {option.ignored}"] = None
+        if not option.has_effect:
+            (absent if option.absent else remarks)[f"option {name} has no effect: {option.reason}"] = None
         values[option.key] = (*values.get(option.key, ()), value)
         sequence.append((option.key, value))
-    remarks.update(dict.fromkeys(_about_variables(environ)))
-    return Given(values, tuple(command), tuple(remarks), tuple(sequence))
+    for option, line in _about_variables(environ):
+        (absent if option.absent else remarks)[line] = None
+    return Given(values, tuple(command), tuple(remarks), tuple(absent), tuple(sequence))
 
 
 def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
@@ -65,7 +68,7 @@ def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
         return getopt.getopt(argv, _short(), [f"{REPORT}=" if name == REPORT else name for name in _long()])
 
 
-def _about_variables(environ: Mapping[str, str]) -> list[str]:
+def _about_variables(environ: Mapping[str, str]) -> list[tuple[Option, str]]:
     """Remarks about variables without effect.  Raises ConfigError for one that cannot be obeyed."""
     remarks = []
     for option in OPTIONS:
@@ -73,7 +76,7 @@ def _about_variables(environ: Mapping[str, str]) -> list[str]:
             continue
         if option.refused and environ[option.variable]:
             raise ConfigError(f"{option.variable}: {option.refused}", codes.REFUSED_OPTION)
-        remarks.append(f"{option.variable} has no effect: {option.ignored or 'it is empty'}")
+        remarks.append((option, f"{option.variable} has no effect: {option.reason}"))
     return remarks
 
 

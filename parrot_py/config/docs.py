@@ -51,7 +51,7 @@ def _honoured() -> str:
 
 
 def _without(listed: Sequence[Option]) -> str:
-    rows = [(_names(each), _variable(each), each.ignored or each.refused) for each in listed]
+    rows = [(_names(each), _variable(each), each.reason) for each in listed]
     return _table(("option", "variable", "reason"), rows)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from parrot_py.config.pretences import Pretences
+
 if TYPE_CHECKING:
     from parrot_py.config.report import Request
     from parrot_py.config.repositories import RepositoryTable
@@ -156,13 +158,14 @@ class RunConfig(NamedTuple):
 
     ``debug_flags`` choose what is logged; ``debug_file`` is a path, ``:stderr`` or ``:stdout``, or ``None`` when none
     was asked for; ``debug_rotate`` is in bytes, 0 for never.  ``remarks`` (for ``-d debug``) and ``warnings`` are lines
-    about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, ``None`` for
-    the directory of the caller.  ``record_access`` is where to write down what the job touches, ``prefetch``
-    are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks for the engine's counters at the end of
-    the run, and with ``syscall_table``, ``stats_file``, ``status_file`` and ``env_list`` for what parrot_py/reports.py
-    writes.  ``old_status`` is the exit status of the original where a job has none of its own.  ``own_options`` are
-    what a parrot_run around this one leaves without effect, ``own_repositories`` what ``-r`` names.  ``elsewhere``
-    are places for what must be executable, if the tempdir is mounted noexec.
+    about the configuration itself, for the log once it is open.  ``work_dir`` is where the job starts, as it sees
+    names; ``None``: the directory of the caller.  ``pretences`` are other wishes.  ``record_access`` is where to write
+    down what the job touches, ``prefetch`` are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks
+    for the engine's counters at the end of the run, and with ``syscall_table``, ``stats_file``, ``status_file`` and
+    ``env_list`` for what parrot_py/reports.py writes.  ``old_status`` is the exit status of the original where a job
+    has none of its own.  ``own_options`` are what a parrot_run around this one leaves without effect,
+    ``own_repositories`` what ``-r`` names.  ``elsewhere`` are places for what must be executable, if the tempdir is
+    mounted noexec.
     ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
 
@@ -198,6 +201,7 @@ class RunConfig(NamedTuple):
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     report: Request | None = None
+    pretences: Pretences = Pretences()
 
 
 class Message(NamedTuple):

@@ -31,7 +31,7 @@ Answer = Mapping[str, Any]
 class Commands:
     """Works requests off.  *changed* is called when the table of mounts is another one."""
 
-    def __init__(self, walker: Walker, changed: Callable[[], None]) -> None:
+    def __init__(self, walker: Walker, changed: Callable[[], None], *, shortcuts: bool = True) -> None:
         self._walker = walker
         self._changed = changed
         self._disabled = False
@@ -39,7 +39,7 @@ class Commands:
             "mount": self._mount,
             "unmount": self._unmount,
             "disable": self._disable,
-            **queries(walker),
+            **queries(walker, shortcuts=shortcuts),
         }
 
     def serve(self, request: Request) -> None:

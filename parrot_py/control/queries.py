@@ -18,10 +18,13 @@ from parrot_py.walk import Walker
 Answer = Mapping[str, Any]
 
 
-def queries(walker: Walker) -> dict[str, Callable[[Request], Answer]]:
-    """The commands of this module by their names."""
+def queries(walker: Walker, *, shortcuts: bool = True) -> dict[str, Callable[[Request], Answer]]:
+    """The commands of this module by their names; without *shortcuts* none that only saves reading a file."""
     asking = _Queries(walker)
-    return {"locate": asking.locate, "digests": asking.digests, "timeout": asking.timeout}
+    known: dict[str, Callable[[Request], Answer]] = {"locate": asking.locate, "timeout": asking.timeout}
+    if shortcuts:
+        known["digests"] = asking.digests
+    return known
 
 
 class _Queries:

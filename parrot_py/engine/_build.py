@@ -14,6 +14,7 @@ _SOURCES = (
     "family",
     "filter",
     "gate",
+    "guise",
     "headers",
     "lookup",
     "loop",

@@ -15,49 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 from parrot_py import codes
 from parrot_py.engine._core import ffi, lib
-from parrot_py.engine.kinds import Abi, CallSpec, Thread
+from parrot_py.engine.kinds import CallSpec, Thread
 from parrot_py.engine.refusal import code_of_errno, why_not
+from parrot_py.engine.stop import Stop
 from parrot_py.errors import EngineError
 
 if TYPE_CHECKING:
     from parrot_py.caller import Given
 
+__all__ = ["DIRECTORY", "DONE", "EXEC", "FILTER", "STOPPED", "WOKEN", "Engine", "Stop", "answers_inside"]
+
 CData = Any  # cffi's objects have no static types
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
+_AT_IGNORE = 1
+EXEC, FILTER, DIRECTORY = range(3)  # steps of a start: see spawn.c
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 
 
 def answers_inside() -> bool:
     """Whether this process is in the job of another Engine, which answers a ptrace request that no kernel knows."""
     return bool(lib.pp_answers_inside())
-
-
-class Stop:
-    """A thread of the job at the entry of a call.
-
-    ``path`` and ``base`` have two places, one per path argument: the path as the job gave it (``None``: none, or a NULL
-    pointer) and, for a relative or empty path, the text of the link of its directory in /proc.
-    """
-
-    __slots__ = ("abi", "args", "base", "index", "memo", "path", "serial", "tid")
-
-    def __init__(self, c: CData) -> None:
-        self.tid: int = c.tid
-        self.serial: int = c.serial
-        self.abi = Abi(c.abi)
-        self.index: int = c.index
-        self.args: list[int] = ffi.unpack(c.args, 6)
-        p, q = c.path_len
-        self.path = (
-            None if p < 0 else ffi.buffer(c.path[0], p)[:],
-            None if q < 0 else ffi.buffer(c.path[1], q)[:],
-        )
-        p, q = c.base_len
-        self.base = (
-            None if p < 0 else ffi.buffer(c.base[0], p)[:],
-            None if q < 0 else ffi.buffer(c.base[1], q)[:],
-        )
-        self.memo: dict[object, object] | None = None
 
 
 class Engine:
@@ -106,6 +83,24 @@ class Engine:
         lib.pp_set_merge_dirs(self._e, merge_root)
         lib.pp_set_host_lookup(self._e, prefixes_exist)
 
+    def replace_in_auxv(self, key: int, value: int | None) -> None:
+        """Let programs that are started find *value* for *key* in their auxiliary vector; ``None``: nothing."""
+        if lib.pp_replace_auxv(self._e, key, _AT_IGNORE if value is None else key, value or 0):
+            raise EngineError("no memory for the auxiliary vector", codes.ENGINE)
+
+    def set_own_loader(self) -> None:
+        """Let every start of a program that has a loader be told."""
+        lib.pp_set_own_loader(self._e, True)
+
+    def set_persona(self, stop: Stop, persona: int) -> None:
+        """Take the thread of *stop*, and the children that it makes from now on, for *persona*."""
+        lib.pp_set_persona(self._e, self._name(stop), persona)
+
+    def after(self, stop: Stop, address: int, data: bytes) -> None:
+        """When the call that :meth:`rewrite` is about to run succeeds, write *data* at *address*."""
+        if lib.pp_after(self._e, self._name(stop), address, data, len(data)) == -errno.ENOMEM:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
     def is_native(self, path: bytes) -> bool:
         """Whether the host alone decides about the absolute *path*, by way of no link of /proc or /dev."""
         return bool(lib.pp_is_native(self._e, path))
@@ -114,18 +109,25 @@ class Engine:
         """Whether *path* is such a file, and a program (no script) that the kernel can start as it is."""
         return bool(lib.pp_is_native_program(self._e, path))
 
-    def spawn(self, argv: Sequence[bytes], environ: Sequence[bytes], given: Given | None = None) -> int:
+    def spawn(
+        self,
+        argv: Sequence[bytes],
+        environ: Sequence[bytes],
+        given: Given | None = None,
+        directory: bytes | None = None,
+    ) -> int:
         """Start ``argv[0]`` (searched in the caller's PATH) as the job's first process; returns its pid.
 
         *environ* are the entries of its environment (``NAME=value``, usually) as they are to be, *given*
-        what else it is to have of the caller's.
+        what else it is to have of the caller's, *directory* where it begins, as the job itself sees names.
         Raises EngineError when this machine forbids tracing.
         """
-        args = [ffi.new("char[]", a) for a in argv]
-        env = [ffi.new("char[]", entry) for entry in environ]
+        args, env = ([ffi.new("char[]", text) for text in texts] for texts in (argv, environ))
         c_argv = ffi.new("char *[]", [*args, ffi.NULL])
         c_env = ffi.new("char *[]", [*env, ffi.NULL])
-        pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, ffi.NULL if given is None else _given(given))
+        c_given = ffi.NULL if given is None else _given(given)
+        c_directory = ffi.NULL if directory is None else ffi.new("char[]", directory)
+        pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, c_given, c_directory)
         if pid < 0:
             raise EngineError(why_not(-pid), code_of_errno(-pid))
         return int(pid)
@@ -181,8 +183,7 @@ class Engine:
 
     def poke(self, stop: Stop, address: int, data: bytes) -> None:
         """Fill scratch memory."""
-        failed = lib.pp_poke(self._e, self._name(stop), address, data, len(data))
-        if failed not in (0, -errno.ESRCH):
+        if (failed := lib.pp_poke(self._e, self._name(stop), address, data, len(data))) not in (0, -errno.ESRCH):
             raise OSError(-failed, os.strerror(-failed))
 
     def rewrite(
@@ -269,9 +270,10 @@ class Engine:
         """Wait status of the job's first process, once :meth:`next` returned :data:`DONE`."""
         return int(lib.pp_root_status(self._e))
 
-    def exec_errno(self) -> int:
-        """Why the job's first program did not start: 0, an errno of exec, or ``-errno`` of the seccomp filter."""
-        return int(lib.pp_exec_errno(self._e))
+    def start_failure(self) -> tuple[int, int]:
+        """Why the job's first program did not start: at EXEC, FILTER or DIRECTORY, and the errno, 0 if it did."""
+        error = ffi.new("int *")
+        return int(lib.pp_start_failure(self._e, error)), int(error[0])
 
     def counters(self) -> dict[str, int]:
         """The core's counters by name."""

@@ -35,6 +35,8 @@ class Kind(IntEnum):
     CLONE3 = lib.PP_CLONE3
     PTRACE = lib.PP_PTRACE
     REFUSE = lib.PP_REFUSE
+    NOTHING = lib.PP_NOTHING
+    ASKED = lib.PP_ASKED
 
 
 class Warm(IntEnum):
@@ -95,6 +97,7 @@ class CallSpec(NamedTuple):
     rooted: bool = False
     warm: int = 0
     follow: tuple[Follow, Follow] = (Follow(), Follow())
+    always: bool = False
 
 
 class Thread(NamedTuple):

@@ -19,6 +19,7 @@ from parrot_py.drivers.base import Inode
 from parrot_py.engine.core import Engine, Stop
 from parrot_py.engine.kinds import Abi
 from parrot_py.fdtable import FdTable, Node
+from parrot_py.guise import TRUTH, Guise
 from parrot_py.namespace import Namespace
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import Credentials, X, file_flags
@@ -47,6 +48,8 @@ class Context(NamedTuple):
     credentials: Callable[[int], Credentials]
     derived: str  # directory of programs whose loader had to be replaced
     door: Door | None = None  # how the job's processes talk to us
+    guise: Guise = TRUTH
+    loader: bytes | None = None  # of every program that has one
 
 
 class Action:
@@ -86,7 +89,7 @@ class Rewrite(Action):
 
     In a list, integers stand for themselves and ``bytes`` for pointers to them (an argv).  *exec_name* is what
     AT_EXECFN is to say, *result* what a successful call is to return, or, with *instead_of*, one that fails with that
-    errno.
+    errno.  *after* is what to write where once the call has succeeded.
     """
 
     def __init__(
@@ -97,12 +100,14 @@ class Rewrite(Action):
         exec_name: bytes | None = None,
         result: int | None = None,
         instead_of: int = 0,
+        after: tuple[int, bytes] | None = None,
     ) -> None:
         self.args = args
         self.nr = nr
         self.exec_name = exec_name
         self.result = result
         self.instead_of = instead_of
+        self.after = after
 
     def apply(self, engine: Engine, stop: Stop) -> None:
         """Place what the call needs in scratch memory and run it."""
@@ -116,6 +121,8 @@ class Rewrite(Action):
             values.append(_place(arg, base, blob, layout))
         if blob:
             engine.poke(stop, base, bytes(blob))
+        if self.after is not None:
+            engine.after(stop, *self.after)
         engine.rewrite(
             stop, values, nr=self.nr, exec_name=self.exec_name, result=self.result, instead_of=self.instead_of
         )

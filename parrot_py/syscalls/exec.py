@@ -8,6 +8,7 @@ least as long as the job's path, so that AT_EXECFN can be corrected in place onc
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat as st
 import struct
@@ -30,6 +31,8 @@ from parrot_py.syscalls.early import AT_EXECVE_CHECK
 _HEAD = 256  # BINPRM_BUF_SIZE
 _MAX_SCRIPTS = 5
 _ARGV_LIMIT = 1 << 20
+
+log = logging.getLogger("parrot_py.process")
 
 
 class _Program(NamedTuple):
@@ -117,23 +120,35 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     """The file that the kernel can load for *program*, and whether it is a copy with another loader."""
     if program.ready:
         return program.file, False
-    from parrot_py import derived, elf
+    from parrot_py import elf
 
     ask = call.context.namespace.ask
     wanted = ask(elf.interpreter, program.file)
+    if wanted is not None and call.context.loader is not None:
+        loader = _local_loader(call, _resolve_interpreter(call, call.context.loader))
+        if elf.are_alike(program.file, loader):
+            return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
+        log.info("%s: not for the loader of -l", program.file)
     if wanted is None or not wanted.startswith(b"/") or call.context.engine.is_native(wanted):
         return program.file, False
     place = _resolve_interpreter(call, wanted)
+    if isinstance(place, Native) and not place.touched:
+        return program.file, False
+    return ask(elf.with_interpreter, program.file, _local_loader(call, place), call.context.derived), True
+
+
+def _local_loader(call: Call, place: Place) -> bytes:
+    """The loader at *place* as a file of the host.  Not its object of this session: the copy of the program that names
+    it serves later sessions, too.
+    """
     if isinstance(place, Native):
-        if not place.touched:
-            return program.file, False
-        loader = place.path
-    else:
-        # Not its object of this session: the copy that names the loader serves later sessions, too.
-        node = _program(call, place).node
-        assert node is not None
-        loader = os.fsencode(ask(derived.executable, call.materialise(node), call.context.derived))
-    return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
+        return place.path
+    from parrot_py import derived
+
+    node = _program(call, place).node
+    assert node is not None
+    local: str = call.context.namespace.ask(derived.executable, call.materialise(node), call.context.derived)
+    return os.fsencode(local)
 
 
 def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, closes: bool = False) -> Answer:

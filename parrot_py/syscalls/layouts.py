@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple
 from parrot_py.drivers.base import Inode, StatFs
 from parrot_py.places import fail
 
-BLOCK = 4096
+USUAL_BLOCK = 4096
 STATX_BASIC_STATS = 0x7FF
 STATFS64_SIZE = 84  # of i386; callers must know it
 
@@ -34,6 +34,18 @@ _OVERFLOW_ID = 65534
 _U16, _U32 = 0xFFFF, 0xFFFFFFFF
 
 
+class _Block:
+    size = USUAL_BLOCK
+
+
+_block = _Block()
+
+
+def choose_block(size: int) -> None:
+    """Let st_blksize of all inodes be *size* from now on."""
+    _block.size = size
+
+
 def _blocks(inode: Inode) -> int:
     """st_blocks in units of 512 bytes, as the real client computes it."""
     return 1 + inode.size // 512
@@ -44,7 +56,7 @@ def stat_bytes(inode: Inode, device: int) -> bytes:
     seconds, ns = divmod(inode.mtime_ns, 10**9)
     times = (seconds & 0xFFFFFFFFFFFFFFFF, ns) * 3
     return _STAT.pack(
-        device, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size, BLOCK,
+        device, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size, _block.size,
         _blocks(inode), *times,
     )  # fmt: skip
 
@@ -55,8 +67,8 @@ def statx_bytes(inode: Inode, device: int, mount: int, top: bool) -> bytes:
     time = (seconds, ns, 0)
     attributes = _ATTR_MOUNT_ROOT if top else 0
     return _STATX.pack(
-        STATX_BASIC_STATS | _STATX_MNT_ID, BLOCK, attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino,
-        inode.size, _blocks(inode), _ATTR_MOUNT_ROOT, *time, 0, 0, 0, *time, *time,
+        STATX_BASIC_STATS | _STATX_MNT_ID, _block.size, attributes, inode.nlink, inode.uid, inode.gid, inode.mode,
+        inode.ino, inode.size, _blocks(inode), _ATTR_MOUNT_ROOT, *time, 0, 0, 0, *time, *time,
         os.major(inode.rdev), os.minor(inode.rdev), os.major(device), os.minor(device), mount, 0, 0,
     )  # fmt: skip
 
@@ -90,7 +102,7 @@ def _stat_i386(inode: Inode, device: int) -> bytes:
     _need(inode.ino <= _U32 and inode.nlink <= _U16 and inode.size < 1 << 31)
     return _STAT_I386.pack(
         device & _U32, inode.ino, inode.mode, inode.nlink, _id16(inode.uid), _id16(inode.gid), inode.rdev & _U32,
-        inode.size, BLOCK, _blocks(inode) & _U32, *_times_i386(inode) * 3,
+        inode.size, _block.size, _blocks(inode) & _U32, *_times_i386(inode) * 3,
     )  # fmt: skip
 
 
@@ -108,7 +120,7 @@ def oldstat_bytes(inode: Inode, device: int) -> bytes:
 def stat64_pieces(inode: Inode, device: int) -> list[tuple[int, bytes]]:
     """``struct stat64`` of i386, in pieces with their offsets."""
     data = _STAT64.pack(
-        device, inode.ino & _U32, inode.mode, inode.nlink, inode.uid, inode.gid, inode.rdev, inode.size, BLOCK,
+        device, inode.ino & _U32, inode.mode, inode.nlink, inode.uid, inode.gid, inode.rdev, inode.size, _block.size,
         _blocks(inode), *_times_i386(inode) * 3, inode.ino,
     )  # fmt: skip
     return [(begin, data[begin:end]) for begin, end in _STAT64_WRITTEN]

@@ -10,19 +10,19 @@ import os
 
 from parrot_py.engine.core import Stop
 from parrot_py.syscalls.call import PASS, Answer, Redirect, Rewrite
-from parrot_py.syscalls.table import ROWS
+from parrot_py.syscalls.table import Row
 
 
-def describe(stop: Stop, name: str, answer: Answer) -> str:
+def describe(stop: Stop, row: Row, answer: Answer) -> str:
     """``name(argument, …) = result`` for a stop that was answered."""
-    return f"{name}({', '.join(_arguments(stop, name))}) = {_result(answer)}"
+    return f"{row.name}({', '.join(_arguments(stop, row))}) = {_result(answer)}"
 
 
-def _arguments(stop: Stop, name: str) -> list[str]:
+def _arguments(stop: Stop, row: Row) -> list[str]:
     from ptrace.syscall.prototypes import SYSCALL_PROTOTYPES
 
-    _, prototype = SYSCALL_PROTOTYPES.get(name, ("long", ()))
-    paths = dict(zip(ROWS[stop.index].path, stop.path))
+    _, prototype = SYSCALL_PROTOTYPES.get(row.name, ("long", ()))
+    paths = dict(zip(row.path, stop.path))
     texts = []
     for position, (kind, label) in enumerate(prototype):
         text = paths.get(position)

@@ -25,6 +25,7 @@ class Row(NamedTuple):
     ``ALWAYS_EMPTY`` where it needs no flag, ``NULL_PATH`` where a NULL pointer does.  ``creates``: the last component
     is a name to create or remove, so nothing is followed there.  ``rooted``: even an absolute path may be relative to
     the descriptor.  ``warm``: how the core may answer the call itself once Python has.
+    ``always``: Python is told of it even where nothing of ours is concerned (see parrot_py/guise).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     creates: bool = False
     rooted: bool = False
     warm: Warm = Warm.NONE
+    always: bool = False
     support: str = FULL
     note: str = ""
 
@@ -49,7 +51,7 @@ class Row(NamedTuple):
         numbers = tuple(-1 if number is None else number for number in self.numbers)
         return CallSpec(
             (numbers[0], numbers[1]), self.kind, (paths[0], paths[1]), (dirfds[0], dirfds[1]), self.fd, self.rooted,
-            self.warm, (self.follow[0], self.follow[-1]),
+            self.warm, (self.follow[0], self.follow[-1]), self.always,
         )  # fmt: skip
 
     @property

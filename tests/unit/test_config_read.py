@@ -172,8 +172,6 @@ def test_blanks_in_proxies_warn() -> None:
 @pytest.mark.parametrize(
     ("argv", "environ", "named"),
     [
-        ((), {}, "no command given"),
-        (("-d", "cvmfs"), {}, "no command given"),
         (("--bogus", "ls"), {}, "--bogus"),
         (("-y", "ls"), {}, "-y"),
         (("--no-se", "ls"), {}, "--no-se"),
@@ -184,7 +182,15 @@ def test_blanks_in_proxies_warn() -> None:
         (("-O", "big", "ls"), {}, "-O: not a size: 'big'"),
         (("-M", "/a", "ls"), {}, "-M: not a redirection: '/a'"),
         (("-d", "cmvfs", "ls"), {}, "-d: unknown debug flag 'cmvfs'"),
-        (("-w", "/no/such", "ls"), {}, "-w: not a directory of the host: '/no/such'"),
+        (("-U", "root", "ls"), {}, "-U: not the number of a user: 'root'"),
+        (("-G", "4294967295", "ls"), {}, "-G: not the number of a group: '4294967295'"),
+        (("-N", "", "ls"), {}, "-N: not a name of a machine"),
+        (("-b", "0", "ls"), {}, "-b: not the size of a block: '0'"),
+        (("-B", "2G", "ls"), {}, "-b: not the size of a block: '2G'"),
+        (("-l", "", "ls"), {}, "-l: not a path"),
+        (("ls",), {"PARROT_UID": "-1"}, "PARROT_UID: not the number of a user: '-1'"),
+        (("ls",), {"PARROT_HOST_NAME": "n" * 65}, "PARROT_HOST_NAME: not a name of a machine"),
+        (("ls",), {"PARROT_BLOCK_SIZE": "big"}, "PARROT_BLOCK_SIZE: not a size: 'big'"),
         (("-p", "ftp://x", "ls"), {}, "-p: cannot use the proxy 'ftp://x'"),
         (("-r", "a.org:bogus=1", "ls"), {}, "-r: a.org: unknown option 'bogus'"),
         (("ls",), {"PARROT_CVMFS_REPO": "a.org:bogus=1"}, "PARROT_CVMFS_REPO: a.org: unknown option 'bogus'"),
@@ -214,11 +220,13 @@ def test_options_without_effect_leave_one_remark(option: options.Option) -> None
     words = [word for name in option.names.split() for word in (name, *(["x"] if option.argument else []))]
     wanted = run(*words, *words, "ls")
     assert wanted.command == ("ls",)
-    assert [remark.split()[1] for remark in wanted.remarks] == option.names.split()
+    told = wanted.warnings if option.absent else wanted.remarks
+    assert [line.split()[1] for line in told] == option.names.split()
     plain = run("ls")
-    assert wanted._replace(remarks=(), repositories=plain.repositories) == plain
+    assert wanted._replace(remarks=(), warnings=(), repositories=plain.repositories) == plain
     if option.variable:
-        [remark] = run("ls", **{option.variable: "x"}).remarks
+        named = run("ls", **{option.variable: "x"})
+        [remark] = named.warnings if option.absent else named.remarks
         assert remark.startswith(f"{option.variable} has no effect: ")
 
 
@@ -233,17 +241,33 @@ def test_no_option_with_an_effect_leaves_a_remark(option: options.Option) -> Non
 def test_every_spelling_belongs_to_one_option() -> None:
     names = [name for option in options.OPTIONS for name in option.names.split()]
     assert len(names) == len(set(names))
-    assert all(option.ignored or option.refused or option.help for option in options.OPTIONS)
+    assert all(bool(option.reason) != bool(option.help) for option in options.OPTIONS)
 
 
 def test_help_shows_every_option_that_does_something() -> None:
-    for argv in (("--help",), ("-h",), ("-d", "nonsense", "--help", "ls")):
+    for argv in (("--help-all",), ("-d", "nonsense", "--help-all", "ls")):
         text, status = message(*argv)
         assert status == 0
         assert text.isascii(), "it must fit every terminal"
         for option in options.HONOURED:
             assert all(name in text for name in option.names.split())
             assert option.variable in text
+
+
+def test_help_fits_a_small_screen() -> None:
+    text, status = message("--help")
+    assert (text, status) == message("-h")
+    assert status == 0
+    assert len(text.splitlines()) <= 24
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(name in text for name in ("--help-all", "--tempdir", "--cvmfs-repos", "--proxy"))
+
+
+@pytest.mark.parametrize("argv", [(), ("-d", "cvmfs"), ("--",)])
+def test_without_a_command_there_is_help(argv: tuple[str, ...]) -> None:
+    text, status = message(*argv)
+    assert (text.startswith(message("--help")[0]), status) == (True, 1)
+    assert text.endswith("\nparrot_run: no command was given [PP101]\n")
 
 
 def test_version() -> None:

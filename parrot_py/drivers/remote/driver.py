@@ -36,7 +36,8 @@ _MOST_NUMBERS = 1 << 20
 class RemoteDriver:
     """Implements :class:`parrot_py.drivers.base.Driver` over a *source*; thread-safe.
 
-    Of *config* count: cache, quota, owner, ``deadline`` and back-off.  *ttl* is in seconds.
+    Of *config* count: cache, quota, owner, ``deadline`` and back-off.  *ttl* is in seconds; infinity
+    counts for all answers, whatever the server says.
     """
 
     def __init__(self, source: Source, config: RepositoryConfig, ttl: float = USUAL_TTL) -> None:
@@ -97,6 +98,8 @@ class RemoteDriver:
 
     def _believe(self, state: State, fact: Fact | None) -> None:
         """An answer came: the state lasts as long as the answer of it that lasts least."""
+        if self._ttl == float("inf"):
+            return
         lasts = self._ttl if fact is None or fact.lasts is None else fact.lasts
         over = time.monotonic() + max(lasts, 1.0)
         with self._lock:

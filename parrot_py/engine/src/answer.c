@@ -211,6 +211,7 @@ static void restore(struct pp_engine *e, struct tracee *t, pp_regs *regs)
     pp_set_nr(regs, pp_nr(&t->regs)); /* the kernel restarts an interrupted call by this number */
     if (t->result_for && (t->result_for < 0 ? value == t->result_for : value >= 0))
         pp_set_result(regs, (uint64_t)t->result);
+    pp_do_after(t, value >= 0);
     t->result_for = 0;
     free(t->exec_name);
     t->exec_name = NULL;
@@ -285,6 +286,8 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     t->pending = NOTHING;
     t->result_for = 0;
     t->hop = 0;
+    pp_do_after(t, false);
+    pp_edit_auxv(e, t);
     if (t->exec_name) {
         uint64_t address = pp_auxv_entry(e, t, AT_EXECFN);
         if (address)

@@ -55,6 +55,7 @@ static inline void pp_set_nr(pp_regs *r, uint64_t nr) { r->orig_rax = nr; }
 static inline uint64_t pp_result(const pp_regs *r) { return r->rax; }
 static inline void pp_set_result(pp_regs *r, uint64_t v) { r->rax = v; }
 static inline uint64_t pp_ip(const pp_regs *r) { return r->rip; }
+static inline uint64_t pp_sp(const pp_regs *r) { return r->rsp; }
 
 /* At the end of a call, or still in one. */
 static inline int pp_in_call(const pp_regs *r) { return (int32_t)r->orig_rax >= 0; }

@@ -66,6 +66,8 @@ static bool elf_is_native(struct pp_engine *e, int fd, const char *head, ssize_t
             return true;
         if (p.type != PT_INTERP)
             continue;
+        if (e->own_loader)
+            return false;
         if (p.size < 2 || p.size > sizeof name)
             return true;
         if (pread(fd, name, p.size, (off_t)p.offset) != (ssize_t)p.size || name[p.size - 1])

@@ -96,6 +96,7 @@ void pp_note_child(struct pp_engine *e, struct tracee *t, int event)
     if (!child)
         return;
     pp_join_group(e, child, flags & IS_THREAD ? pp_group_of(e, t) : tid);
+    pp_inherit_persona(t, child);
     pp_debug_child(e, t, child, event);
 }
 

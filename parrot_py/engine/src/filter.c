@@ -119,6 +119,15 @@ static int search(struct sock_filter *out, int at, const struct leaf *leaves, in
     return search(out, end, leaves, middle, hi);
 }
 
+static uint32_t action_for(int kind, int index)
+{
+    if (kind == PP_REFUSE)
+        return SECCOMP_RET_ERRNO | ENOSYS;
+    if (kind == PP_NOTHING)
+        return SECCOMP_RET_ERRNO; /* errno 0: the call returns that */
+    return SECCOMP_RET_TRACE | PP_OUR_DATA | (uint32_t)index;
+}
+
 /* The calls of one ABI: test the architecture, then search.  The new end of the program, or -ENOMEM. */
 static int put_abi(const struct pp_engine *e, struct sock_filter *out, int at, int abi, uint32_t arch)
 {
@@ -129,9 +138,7 @@ static int put_abi(const struct pp_engine *e, struct sock_filter *out, int at, i
     for (int i = 0; i < e->call_count; i++) {
         const struct pp_call *call = &e->calls[i];
         if (call->nr[abi] >= 0)
-            leaves[n++] = (struct leaf){call->nr[abi], call->kind,
-                                        call->kind == PP_REFUSE ? SECCOMP_RET_ERRNO | ENOSYS
-                                                                : SECCOMP_RET_TRACE | PP_OUR_DATA | (uint32_t)i};
+            leaves[n++] = (struct leaf){call->nr[abi], call->kind, action_for(call->kind, i)};
     }
     qsort(leaves, (size_t)n, sizeof *leaves, by_number);
     if (n) {

@@ -197,6 +197,8 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
         s->args[i] = pp_arg_value(&t->regs, t->abi, i);
     switch (call->kind) {
     case PP_REFUSE:
+    case PP_NOTHING:
+    case PP_ASKED:
         return OURS;
     case PP_PTRACE:
         return pp_ptrace_call(e, t, s);

@@ -1,4 +1,5 @@
-/* Where the event loop meets the debuggers in the job: nested.h says more.  Included by pp.h. */
+/* Where the event loop meets the debuggers in the job (nested.h says more) and what programs are told on request.  Included
+ * by pp.h. */
 #ifndef PP_HOOKS_H
 #define PP_HOOKS_H
 
@@ -29,5 +30,12 @@ void pp_debug_death(struct pp_engine *e, struct tracee *t, int status);
 void pp_debug_drop(struct pp_engine *e, struct tracee *t);
 void pp_debug_rename(struct pp_engine *e, struct tracee *t, pid_t old);
 void pp_debug_end(struct pp_engine *e);
+
+/* guise.c */
+void pp_inherit_persona(const struct tracee *parent, struct tracee *child);
+int pp_persona_of(struct pp_engine *e, struct tracee *t);
+void pp_edit_auxv(const struct pp_engine *e, struct tracee *t);
+void pp_do_after(struct tracee *t, bool succeeded);
+void pp_forget_guise(struct pp_engine *e);
 
 #endif

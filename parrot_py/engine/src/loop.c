@@ -93,8 +93,13 @@ bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
         undo_stub_restart(t);
     }
     s->index = index;
+    s->native = s->persona = 0;
     switch (pp_gate(e, t, &e->calls[index], s)) {
     case NATIVE:
+        if (e->calls[s->index].always) {
+            s->native = true;
+            break;
+        }
         e->counters[PP_C_NATIVE]++;
         resume_native(e, t);
         return false;
@@ -105,6 +110,8 @@ bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
         break;
     }
     e->counters[PP_C_PYTHON]++;
+    if (e->calls[index].kind == PP_ASKED)
+        s->persona = pp_persona_of(e, t);
     pp_set_state(e, t, HELD);
     t->serial = ++e->serial;
     s->tid = t->tid;

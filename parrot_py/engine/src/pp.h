@@ -95,6 +95,8 @@ struct tracee {
     bool no_new_privs;   /* the job itself has set it */
     bool own_filter;     /* the job may have installed filters of its own */
     char *exec_name;     /* AT_EXECFN that the program is to see, NULL when untouched */
+    struct after *after; /* what to write where if the call in hand succeeds: guise.c */
+    int persona;         /* see struct pp_stop; -1 while its parent's event has not come */
     struct mm *mm;
     struct tracee *next; /* hash chain */
     struct tracee *parked_before, *parked_after;
@@ -159,6 +161,8 @@ struct pp_engine {
     int call_count;
     short by_nr[PP_ABIS][PP_NR_LIMIT];
     struct pp_names prefixes, backs;
+    struct replaced *replaced; /* entries of auxiliary vectors: guise.c */
+    bool own_loader; /* the user chose the loader of all programs that have one */
     struct pp_mount *mounts;
     int mount_count;
     char session[PP_PATH_MAX];

@@ -115,7 +115,7 @@ bool pp_redirect_plainly(struct pp_engine *e, struct tracee *t, const struct pp_
 {
     char name[PP_PATH_MAX + 1], place[2 * PP_PATH_MAX];
     bool fifo;
-    if (!e->mount_count || call->kind != PP_PATH || call->path[1] >= 0 || call->rooted)
+    if (!e->mount_count || call->kind != PP_PATH || call->path[1] >= 0 || call->rooted || call->always)
         return false;
     if (!append(name, 0, sizeof name, path))
         return false;

@@ -18,7 +18,9 @@ enum pp_kind {
     PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */
     PP_CLONE3,   /* the same, with the flags in memory */
     PP_PTRACE,   /* ptrace: the job's debuggers are served by us, since we are the one tracer that a thread can have */
-    PP_REFUSE   /* answered ENOSYS without a stop */
+    PP_REFUSE,  /* answered ENOSYS without a stop */
+    PP_NOTHING, /* answered 0 without a stop */
+    PP_ASKED    /* for Python, whatever its arguments */
 };
 
 /* How the warm table can answer a call; 0 where it cannot. */
@@ -77,6 +79,7 @@ struct pp_call {
     int rooted; /* an absolute path may be meant relative to dirfd (openat2) */
     int warm;   /* enum pp_warm */
     struct pp_follow follow[2];
+    int always; /* for Python even where nothing of ours is concerned */
 };
 
 /* A stopped thread that Python must answer exactly once: pp_answer, pp_resume, pp_restart, pp_redirect or pp_rewrite. */
@@ -85,6 +88,8 @@ struct pp_stop {
     unsigned int serial; /* tells this stop from a later one of a thread with the same id */
     int index;           /* of the call in the table */
     int abi;             /* enum pp_abi */
+    int native;          /* nothing of ours is concerned: the call is one that Python sees always */
+    int persona;         /* who the thread is taken for (PP_ASKED only): 0, or what pp_set_persona gave an ancestor */
     unsigned long long args[6];
     int path_len[2]; /* -1: no such path, or the pointer was NULL */
     int base_len[2]; /* -1: the path is absolute; else base says what dirfd or the working directory is */
@@ -148,10 +153,17 @@ int pp_set_session(struct pp_engine *e, const char *dir, int len);
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root);
 void pp_set_host_lookup(struct pp_engine *e, int on);
 
+/* What programs are told of themselves when the user asks for it: guise.c. */
+int pp_replace_auxv(struct pp_engine *e, unsigned long long key, unsigned long long new_key, unsigned long long value);
+void pp_set_own_loader(struct pp_engine *e, int on);
+int pp_set_persona(struct pp_engine *e, const struct pp_stop *s, int persona);
+int pp_after(struct pp_engine *e, const struct pp_stop *s, unsigned long long address, const char *data, int len);
+
 int pp_is_native(struct pp_engine *e, const char *path);
 int pp_is_native_program(struct pp_engine *e, const char *path);
 
-int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given);
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given,
+             const char *directory);
 int pp_next(struct pp_engine *e, struct pp_stop *stop);
 void pp_wake(struct pp_engine *e);
 
@@ -179,7 +191,7 @@ long long pp_read_string(int tid, unsigned long long address, char *buffer, unsi
 long long pp_seek(int tid, int fd, long long offset, int whence);
 
 int pp_root_status(const struct pp_engine *e);
-int pp_exec_errno(const struct pp_engine *e);
+int pp_start_failure(const struct pp_engine *e, int *error);
 unsigned long long pp_counter(const struct pp_engine *e, int which);
 unsigned long long pp_call_count(const struct pp_engine *e, int index);
 int pp_tracees(const struct pp_engine *e);

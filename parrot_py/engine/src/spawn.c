@@ -55,6 +55,7 @@ void pp_free(struct pp_engine *e)
     if (e->status_pipe >= 0)
         close(e->status_pipe);
     pp_warm_clear(e);
+    pp_forget_guise(e);
     free(e->calls);
     free(e->per_call);
     free(e->queue);
@@ -90,17 +91,20 @@ int pp_set_session(struct pp_engine *e, const char *dir, int len)
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root) { e->merge_root = merge_root; }
 void pp_set_host_lookup(struct pp_engine *e, int on) { e->host_lookup = on; }
 
+/* What the first process was at. */
+enum step { EXEC, FILTER, DIRECTORY };
+
 struct failure {
-    int step; /* 0: exec failed; 1: the filter was refused */
+    int step; /* enum step */
     int error;
 };
 
-static void fail(int pipe, int step)
+static void fail(int pipe, enum step step)
 {
     struct failure f = {step, errno};
     ssize_t ignored = write(pipe, &f, sizeof f); /* the exit status tells the same, less precisely */
     (void)ignored;
-    _exit(step == 0 && f.error == ENOENT ? 127 : 126);
+    _exit(step == EXEC && f.error == ENOENT ? 127 : 126);
 }
 
 /* What Python and the tracer have changed for themselves becomes again what the caller had set.  Returns 0 or -1. */
@@ -125,19 +129,21 @@ static int give_back(const struct pp_given *given)
 
 /* The first process: wait until it is traced, filter itself, become the job.  Never returns. */
 static void child(const struct pp_engine *e, const struct sock_fprog *filter, int go, int status, const char *file,
-                  char *const *argv, char *const *envp, const struct pp_given *given)
+                  char *const *argv, char *const *envp, const struct pp_given *given, const char *directory)
 {
     char byte;
     if (read(go, &byte, 1) != 1)
         _exit(126);
     if (give_back(given) != 0)
-        fail(status, 0);
+        fail(status, EXEC);
     if (filter->filter && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
                            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) != 0))
-        fail(status, 1);
+        fail(status, FILTER);
+    if (directory && chdir(directory) != 0) /* traced already: it may be one of ours */
+        fail(status, DIRECTORY);
     pthread_sigmask(SIG_SETMASK, &e->old_mask, NULL);
     execvpe(file, argv, envp);
-    fail(status, 0);
+    fail(status, EXEC);
 }
 
 static void abandon(pid_t pid)
@@ -147,8 +153,9 @@ static void abandon(pid_t pid)
         ;
 }
 
-/* Start the job.  given: what it is to have back, or NULL.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
-int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given)
+/* Start the job.  given: what it is to have back, or NULL; directory: where it begins, as it sees that, or NULL.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
+int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given,
+             const char *directory)
 {
     int go[2], status[2];
     struct sock_fprog filter = {0, NULL};
@@ -165,7 +172,7 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
     pid_t pid = fork();
     if (pid == 0) {
         close(go[1]);
-        child(e, &filter, go[0], status[1], file, argv, envp, given);
+        child(e, &filter, go[0], status[1], file, argv, envp, given, directory);
     }
     error = -errno;
     close(go[0]);
@@ -180,6 +187,7 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
         struct tracee *first = error ? NULL : pp_add(e, pid, pp_mm_new());
         if (first) {
             first->fresh = false; /* unlike those that are born seized it makes no stop for that */
+            first->persona = 0;
             pp_join_group(e, first, pid);
         } else if (!error) {
             error = -ENOMEM;
@@ -199,13 +207,14 @@ int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *con
 /* Wait status of the job's first process; meaningful after PP_DONE. */
 int pp_root_status(const struct pp_engine *e) { return e->root_status; }
 
-/* Why the job's first program could not be started: 0 (it was), an errno of exec, or -errno of the filter. */
-int pp_exec_errno(const struct pp_engine *e)
+/* At which step (enum step) the start of the job's first program failed, and with which errno: 0 when it did not. */
+int pp_start_failure(const struct pp_engine *e, int *error)
 {
-    struct failure f;
-    if (e->status_pipe < 0 || read(e->status_pipe, &f, sizeof f) != (ssize_t)sizeof f)
-        return 0;
-    return f.step ? -f.error : f.error;
+    struct failure f = {EXEC, 0};
+    if (e->status_pipe >= 0 && read(e->status_pipe, &f, sizeof f) != (ssize_t)sizeof f)
+        f.error = 0;
+    *error = f.error;
+    return f.step;
 }
 
 unsigned long long pp_counter(const struct pp_engine *e, int which)

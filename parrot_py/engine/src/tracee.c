@@ -35,6 +35,7 @@ struct tracee *pp_add(struct pp_engine *e, pid_t tid, struct mm *mm)
     t->tid = tid;
     t->mm = mm;
     t->fresh = true;
+    t->persona = -1;
     link_in(e, t);
     e->tracees++;
     return t;
@@ -125,6 +126,7 @@ void pp_drop(struct pp_engine *e, struct tracee *t)
     unlink_from(e, t);
     pp_mm_release(t->mm, t->tid);
     free(t->exec_name);
+    free(t->after);
     free(t);
     e->tracees--;
 }
