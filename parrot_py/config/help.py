@@ -46,7 +46,7 @@ Options of the original Parrot that have no meaning here are accepted; docs/comp
 def text() -> str:
     """The first screen."""
     known = {option.key: option for option in HONOURED}
-    lines = [f"  {_names(known[key], ' ').replace(" --ftab-file", ""):<30} {about}\n" for key, about in _BRIEF.items()]
+    lines = [f"  {_first_names(known[key]):<30} {about}\n" for key, about in _BRIEF.items()]
     return f"{_USAGE}{_WHAT}\n{_EXAMPLE}\n{''.join(lines)}\n{_TAIL}"
 
 
@@ -54,6 +54,12 @@ def everything() -> str:
     """All options that have an effect."""
     options = "".join(_paragraph(option) for option in HONOURED)
     return f"{_USAGE}\n{_WHAT}\n{_EXAMPLE}{_MORE_EXAMPLES}\noptions:\n{options}{_TAIL_OF_ALL}"
+
+
+def _first_names(option: Option) -> str:
+    """One short and one long name."""
+    names = option.names.split()
+    return _names(option._replace(names=" ".join(names[:2])), " ")
 
 
 def _names(option: Option, separator: str) -> str:

@@ -127,8 +127,7 @@ class _Told:
         def answer(call: Call) -> Answer:
             before = self._of(call)
             ids: Ids = getattr(before, kind)
-            privileged = before.privileged or (kind == "groups" and 0 in ids[:3])
-            after = change(ids, _wanted(call), privileged and self._tracks)
+            after = change(ids, _wanted(call), before.privileged and self._tracks)
             if after is None:
                 fail(errno.EPERM)
             if after != ids:
@@ -161,7 +160,7 @@ class _Told:
             fail(errno.EINVAL)
         data = call.read(call.args[1], count * _width(call)) if count else b""
         values = struct.unpack(f"<{count}{_code(call)}", data)
-        self._become(call, before._replace(others=tuple(values)))
+        self._become(call, before._replace(others=tuple(sorted(values))))
         return 0
 
 
@@ -191,6 +190,8 @@ def _set_all(ids: Ids, wanted: list[int], privileged: bool) -> Ids | None:
     if not privileged and not all(ids.has(value) for value in wanted[:3]):
         return None
     real, effective, saved = (old if new == _LEAVE else new for old, new in zip(ids, wanted[:3]))
+    if wanted[1] == _LEAVE and (real, saved) == (ids.real, ids.saved):
+        return ids  # newer kernels leave even the file system id as it is
     return Ids(real, effective, saved, effective)
 
 
