@@ -216,8 +216,8 @@ def test_the_loader_of_all_programs(parrot: MakeParrot, home: Path) -> None:
     assert "/chosen-ld.so" not in run.run(["/bin/sh", "-c", script]).expect().text()
     assert run.run(["true"], options=["-l", "/no/such/ld.so"]).status == 127
     if not cannot_run(*I386):
-        told = run.run([str(program("guise", *I386)), "private"], options=["-l", str(chosen)])
-        told.expect(stdout=b"private 15\n")  # a program for another kind of machine has its own loader
+        other = run.run([str(program("guise", *I386)), "private"], options=["-l", str(chosen)])
+        other.expect(stdout=b"private 15\n")  # a program for another kind of machine has its own loader
 
 
 def _loader_of(path: str) -> str:
