@@ -37,7 +37,7 @@ def interpreter(path: str) -> bytes | None:
 
 
 def are_alike(program: str, loader: bytes) -> bool:
-    """Whether both are ELF files for the same kind of machine, so that *loader* could load *program*.  Raises OSError."""
+    """Whether both are ELF files for the same kind of machine, so that *loader* could load *program*."""
     with open(program, "rb") as one, open(loader, "rb") as other:
         heads = [file.read(_HEAD.size) for file in (one, other)]
     if any(len(head) < _HEAD.size for head in heads):
