@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from parrot_py import caller, config, log
 from parrot_py.config import Message, RunConfig, directories, environment
 from parrot_py.errors import ConfigError, EngineError, ParrotError
+
+if TYPE_CHECKING:
+    from parrot_py.packages.unpacked import Unpacked as Own
 
 TROUBLE = 1
 """Exit status when the configuration is wrong: nothing was started."""
@@ -23,13 +28,23 @@ def main(argv: list[str] | None = None) -> int:
     A run that cannot start says why in one line on stderr.  A job that dies by a signal makes this process die by
     the same one, so this may not return.
     """
+    if argv is None:
+        return launch(_read)
+    return launch(lambda: config.read(argv, os.environ), whole=False)
+
+
+def launch(read: Callable[[], RunConfig | Message], *, whole: bool = True, own: Own | None = None) -> int:
+    """Do what *read* says; answers the exit status.  *whole*: this process is ours alone.
+
+    *own* is removed when the job is over, also where this does not return.
+    """
     caller.hold_standard_descriptors()
     try:
-        wanted = _read() if argv is None else config.read(argv, os.environ)
+        wanted = read()
         if isinstance(wanted, Message):
             return _tell(wanted)
         # A process that is not ours alone stays as it is.
-        given = caller.take() if argv is None else caller.Given.nothing()
+        given = caller.take() if whole else caller.Given.nothing()
         if wanted.doctor:
             from parrot_py.doctor import report
 
@@ -46,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     from parrot_py.run import run
 
     try:
-        return run(wanted, given)
+        return run(wanted, given, own)
     except ConfigError as error:
         return _fail(error, TROUBLE)
     except EngineError as error:

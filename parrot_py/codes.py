@@ -118,6 +118,11 @@ SMALL_CACHE = _code(703, "parrot_cvmfs: the cache is too small for what shall be
 USAGE = _code(704, "a command line that cannot be obeyed")
 GROW_EXPORT = _code(710, "make_growfs cannot describe the directory")
 SEARCH = _code(711, "parrot_search cannot look into a directory")
+PACKAGE_LIST = _code(720, "a name list or environment list that is not understood")
+PACKAGE = _code(721, "a package that cannot be made, found or run")
+NOT_PACKED = _code(722, "a name that could not be packed")
+BARE_PACKED = _code(723, "a file that lost something when it was packed")
+ARCHIVE = _code(724, "an archive that is damaged, or refused")
 
 DEFECT = _code(901, "a defect of parrot_py")
 SETUP = _code(902, "the set-up of a checkout failed")

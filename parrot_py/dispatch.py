@@ -41,6 +41,7 @@ from parrot_py.warm import Warmer
 if TYPE_CHECKING:
     from parrot_py.control.channel import Request
     from parrot_py.control.commands import Commands
+    from parrot_py.names import Names
     from parrot_py.sweep import Sweeper
     from parrot_py.threads import Pool
 
@@ -65,9 +66,10 @@ def announce(engine: Engine, namespace: Namespace) -> None:
 class Dispatcher:
     """Answers the stops and the requests of one job until no process of it is left."""
 
-    def __init__(self, context: Context, *, shortcuts: bool = True) -> None:
+    def __init__(self, context: Context, *, shortcuts: bool = True, names: Names | None = None) -> None:
         self.context = context
         self._shortcuts = shortcuts
+        self._names = names
         self._commands: Commands | None = None
         self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
         self._pool: Pool | None = None
@@ -144,10 +146,12 @@ class Dispatcher:
         row = guise.rows[stop.index]
         self.context.namespace.memo = stop.memo
         call = Call(self.context, stop, row.name)
+        if self._names is not None:
+            self._names.note(call, row)
         if row.kind is Kind.ASKED:
             return guise.asked[row.name](call)
         if not row.always:
-            return self._usual(call, row)
+            return PASS if stop.native else self._usual(call, row)
         return guise.adapters[row.name](call, PASS if stop.native else self._usual(call, row))
 
     def _usual(self, call: Call, row: Row) -> Answer:

@@ -48,14 +48,14 @@ def write_ending(path: Path, ending: Ending) -> None:
     _write(path, f"{ending.word}\n{ending.number}\n".encode())
 
 
-def write_environment(path: Path, entries: Sequence[bytes], directory: str) -> None:
+def write_environment(path: Path, entries: Sequence[bytes], directory: bytes) -> None:
     """The list of ``-e``: each entry of the job's environment with a NUL behind it, then a line with its directory.
 
     Raises ConfigError where the file exists already, or cannot be made.
     """
     try:
         with open(path, "xb") as file:
-            file.write(b"".join(entry + b"\0" for entry in entries) + b"PWD=" + os.fsencode(directory) + b"\n")
+            file.write(b"".join(entry + b"\0" for entry in entries) + b"PWD=" + directory + b"\n")
     except OSError as error:
         raise ConfigError(f"-e: cannot make {str(path)!r}: {error.strerror}", codes.OUTPUT_FILE) from error
 

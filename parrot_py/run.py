@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parrot_py import codes, guise, reports, sessiondir
 from parrot_py.accesses import Accesses, fetching_ahead
@@ -35,6 +36,10 @@ from parrot_py.syscalls.call import Context
 from parrot_py.syscalls.table import Row
 from parrot_py.threads import STACK
 from parrot_py.walk import Walker
+
+if TYPE_CHECKING:
+    from parrot_py.names import Names
+    from parrot_py.packages.unpacked import Unpacked
 
 GC_THRESHOLD = (50_000, 10, 10)
 """When the tracer looks for garbage in cycles, of which it makes next to none.
@@ -104,10 +109,10 @@ def _host_directory(name: bytes, subpath: bytes) -> bytes:
     return ROOT + b"/" + name + subpath
 
 
-def run(config: RunConfig, given: Given | None = None) -> int:
+def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = None) -> int:
     """Run the job of *config*; its exit status.  Does not return when the job died by a signal: so does this process.
 
-    *given* is what the job gets of the caller's.
+    *given* is what the job gets of the caller's, *own* what is to be removed with the session.
 
     Raises EngineError when this machine forbids tracing; nothing was started then.
     """
@@ -144,13 +149,17 @@ def run(config: RunConfig, given: Given | None = None) -> int:
         derived = str(place / sessiondir.DERIVED)
         door = Door(os.path.join(session, SOCKET), engine.wake)
         loader = None if config.pretences.loader is None else os.fsencode(config.pretences.loader)
+        names = _names(config, engine, walker)
         dispatcher = Dispatcher(
             Context(engine, namespace, fdtable, walker, credentials, derived, door, masks, loader),
             shortcuts=config.pretences.shortcuts,
+            names=names,
         )
-        _spawn(config, engine, given)
+        _spawn(config, engine, given, namespace)
         accesses.start(repositories.find)
         dispatcher.run()
+        if names is not None:
+            names.write()
         told = namespace.counters()
         if not dispatcher.busy:
             namespace.close()
@@ -158,6 +167,8 @@ def run(config: RunConfig, given: Given | None = None) -> int:
     finally:
         accesses.close()
         sessiondir.remove(session)
+        if own is not None:
+            own.remove()
     if engine.counters()["foreign"]:
         log.warning("an x32 program was started: such programs see no /cvmfs", extra=codes.OTHER_ABI.extra)
     if config.stats or config.stats_file or config.syscall_table:
@@ -179,10 +190,11 @@ def _dress(config: RunConfig, derived: str) -> Callable[[Driver], Driver]:
     return lambda driver: over(driver, derived)
 
 
-def _spawn(config: RunConfig, engine: Engine, given: Given | None) -> None:
+def _spawn(config: RunConfig, engine: Engine, given: Given | None, namespace: Namespace) -> None:
     """Start the job.  Raises ConfigError, EngineError: nothing was started."""
     if config.env_list is not None:
-        reports.write_environment(config.env_list, config.environ, str(config.work_dir or os.getcwd()))
+        here = config.work_dir or namespace.mounts.name_of(os.getcwdb()) or os.getcwdb()
+        reports.write_environment(config.env_list, config.environ, os.fsencode(here))
     directory = None if config.work_dir is None else os.fsencode(config.work_dir)
     try:
         engine.spawn([os.fsencode(a) for a in config.command], config.environ, given, directory)
@@ -190,6 +202,15 @@ def _spawn(config: RunConfig, engine: Engine, given: Given | None) -> None:
         if config.status_file is not None:
             reports.write_ending(config.status_file, reports.Ending(reports.NOATTACH))
         raise
+
+
+def _names(config: RunConfig, engine: Engine, walker: Walker) -> Names | None:
+    """The list of ``-n``, if there is to be one.  Raises ConfigError."""
+    if config.name_list is None:
+        return None
+    from parrot_py.names import record
+
+    return record(config.name_list, engine, walker)
 
 
 def _place(config: RunConfig) -> Path:

@@ -39,11 +39,24 @@ def create(tempdir: Path) -> Path:
     folder.mkdir(exist_ok=True)
     sweep(folder)
     sweep_derived(tempdir / DERIVED)
-    pid = os.getpid()
-    directory = folder / f"{_host()}-{pid}-{_start_time(pid)}"
+    directory = folder / _name()
     directory.mkdir(0o700)  # the folder is ours alone, and no two processes share a pid and a start time
     # A job of root may change its user, and its descriptors must still open; a path through here is no secret.
     os.chmod(directory, 0o755 if os.getuid() == 0 else 0o700)
+    return directory.resolve()
+
+
+def _name() -> str:
+    return f"{_host()}-{os.getpid()}-{_start_time(os.getpid())}"
+
+
+def beside(tempdir: Path) -> Path:
+    """Make another directory of this process, for the archive of a package; it is swept in the same way."""
+    folder = tempdir / FOLDER
+    folder.mkdir(exist_ok=True)
+    sweep(folder)
+    directory = folder / f"{_name()}-package"
+    directory.mkdir(0o700)
     return directory.resolve()
 
 

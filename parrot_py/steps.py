@@ -150,7 +150,7 @@ class Walk(Trail):
         if type(inode.target) is Variant:
             inode = self._for_caller(inode, inode.target)
         if inode.is_link and (self.todo or self.follow):
-            self._expand(inode.target or b"")
+            self._expand(inode.target or b"", child)
             return None
         self.here, self.tree, self.inode = child, tree, inode
         self._named()
@@ -181,9 +181,10 @@ class Walk(Trail):
             fail(errno.ENOENT)
         return self._target(child, tree, None, None if self.name is None else self.child)
 
-    def _expand(self, target: bytes) -> None:
-        """Replace the link just met by its *target*; the directory it lies in is still ``here``."""
+    def _expand(self, target: bytes, link: bytes) -> None:
+        """Replace the *link* just met by its *target*; the directory it lies in is still ``here``."""
         self._count()
+        self.walker.pass_by(link if self.name is None else self.child, link)
         if not target or (self.tree is not None and not self.walker.permits(self.here, target)):
             fail(errno.ENOENT)
         if target.endswith(b"/") and not self.todo:
@@ -271,7 +272,7 @@ class Walk(Trail):
             if self.table:
                 self._land(text)
                 return None
-        self._expand(text)
+        self._expand(text, path)
         return None
 
     def _told(self, text: bytes, node: Node | None) -> bytes | None:

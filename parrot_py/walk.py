@@ -37,6 +37,8 @@ class Walker:
         self.resolvers = Resolvers()
         self.last_cacheable = False
         """Whether the last walk's end depends on nothing but our own trees, and is the same for everybody."""
+        self.links: list[tuple[bytes, bytes]] | None = None
+        """The links that walks go by, their names and places, while somebody wants to know."""
         self._cache: dict[tuple[bytes, bytes, bool], Target] = {}
 
     def permits(self, here: bytes, target: bytes) -> bool:
@@ -48,6 +50,11 @@ class Walker:
     def forget(self) -> None:
         """Forget all walks: a tree has changed, or the table of mounts."""
         self._cache.clear()
+
+    def pass_by(self, name: bytes, place: bytes) -> None:
+        """A walk follows the link at *place*, which the job calls *name*."""
+        if self.links is not None:
+            self.links.append((name, place))
 
     def plainly(self, tid: int, place: bytes) -> Target | Native:
         """Where the absolute *place* of the host or of a repository leads, with nothing mounted."""
@@ -72,7 +79,7 @@ class Walker:
                     raise
                 return Native(b"/", touched=False)  # the kernel knows whether it crossed a mount of the host before
         key = (b"" if absolute else start.name if isinstance(start, Node) else start, path, follow)
-        known = self._cache.get(key)
+        known = self._cache.get(key) if self.links is None else None
         if known is not None:
             self.last_cacheable = True
             return known

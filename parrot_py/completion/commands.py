@@ -56,6 +56,7 @@ def commands() -> tuple[Command, ...]:
     """All commands.  Needs nothing but the standard library, as a build has nothing else."""
     from parrot_py.drivers.cvmfs.publish.arguments import parser as publish
     from parrot_py.drivers.grow.cli import parser as growfs
+    from parrot_py.packages.arguments import parser as packages
     from parrot_py.tools.main import parser as tools
 
     return (
@@ -63,6 +64,7 @@ def commands() -> tuple[Command, ...]:
         of_parser(tools([])),
         of_parser(publish()),
         of_parser(growfs()),
+        of_parser(packages([])),
         *_companions(),
     )
 
@@ -83,7 +85,20 @@ def _companions() -> Iterable[Command]:
     yield Command("parrot_locate", "tell where files come from", (_HELP,))
     yield Command("parrot_md5", "print digests of files", (algorithm, _HELP))
     yield Command("parrot_search", "find names", (*search, _HELP))
+    yield Command("parrot_package_run", "run a command in a package", _PACKAGE_RUN, COMMAND)
     yield Command("parrot_timeout", "set how long to wait for servers", (_HELP,))
+
+
+_PACKAGE_RUN = (
+    Option(("-p", "--package-path"), "the package: a directory or an archive", "FILE"),
+    Option(("-e", "--env-list", "--env-path"), "the environment", "FILE"),
+    Option(("-s", "--shell-type"), "the shell to run without a command", "SHELL", ("bash", "dash", "sh", "zsh")),
+    Option(("-t", "--tempdir"), "session data, and an unpacked archive", "DIR"),
+    Option(("-d", "--debug"), "log more", "FLAG", _FEW["debug"]),
+    Option(("-o", "--debug-file"), "where the log goes", "FILE", _FEW["debug-file"]),
+    Option(("-v", "--version"), "print the version and exit"),
+    _HELP,
+)
 
 
 def _of_table(table: Iterable[options.Option]) -> tuple[Option, ...]:

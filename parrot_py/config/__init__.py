@@ -123,6 +123,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         syscall_table="syscall-table" in given.values,
         status_file=_file(given, "status-file"),
         env_list=_file(given, "env-list"),
+        name_list=_file(given, "name-list"),
         old_status="old-exit-status" in given.values,
         doctor="doctor" in given.values,
         debug_flags=flags,

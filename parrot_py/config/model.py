@@ -162,10 +162,10 @@ class RunConfig(NamedTuple):
     names; ``None``: the directory of the caller.  ``pretences`` are other wishes.  ``record_access`` is where to write
     down what the job touches, ``prefetch`` are lists of what to fetch ahead (drivers/cvmfs/record.py).  ``stats`` asks
     for the engine's counters at the end of the run, and with ``syscall_table``, ``stats_file``, ``status_file`` and
-    ``env_list`` for what parrot_py/reports.py writes.  ``old_status`` is the exit status of the original where a job
-    has none of its own.  ``own_options`` are what a parrot_run around this one leaves without effect,
-    ``own_repositories`` what ``-r`` names.  ``elsewhere`` are places for what must be executable, if the tempdir is
-    mounted noexec.
+    ``env_list`` for what parrot_py/reports.py writes, with ``name_list`` for names.py.  ``old_status`` is the exit
+    status of the original where a job has none of its own.  ``own_options`` are what a parrot_run around this one
+    leaves without effect, ``own_repositories`` what ``-r`` names.  ``elsewhere`` are places for what must be
+    executable, if the tempdir is mounted noexec.
     ``report`` asks to print the configuration instead of running anything, ``doctor`` for a report about this machine.
     """
 
@@ -190,6 +190,7 @@ class RunConfig(NamedTuple):
     syscall_table: bool = False
     status_file: Path | None = None
     env_list: Path | None = None
+    name_list: Path | None = None
     old_status: bool = False
     doctor: bool = False
     own_options: tuple[str, ...] = ()

@@ -99,6 +99,7 @@ HONOURED = (
     Option("-W --syscall-table", "", "", "print how often each call stopped, at the end of the run"),
     Option("-c --status-file", "FILE", "", "write how the job ended to FILE: normal 0, abnormal 9, noexec 0 ..."),
     Option("-e --env-list", "FILE", "", "write the job's environment to FILE, which must not exist"),
+    Option("-n --name-list", "FILE", "", "write the names that the job touches to FILE, which must not exist"),
     Option("--old-exit-status", "", "", "exit with 1 for a job that dies by a signal or cannot start, as the original"),
     Option("--print-config", "", "", "print each value, with where it comes from, and exit; for a repository: =NAME"),
     Option("--doctor", "", "", "check what this machine allows, say what to do about what is missing, and exit"),
@@ -135,7 +136,6 @@ IGNORED = (
 is absent, else one of ``-d debug``."""
 
 REFUSED = (
-    Option("-n --name-list", "FILE", refused=f"recording names is {_LATER}"),
     Option("--ext-image", "IMAGE=PATH", refused=f"file system images are {_LATER}"),
 )
 """Options whose silent absence would mislead: naming one is an error and nothing is started."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from parrot_py import codes
@@ -49,8 +50,7 @@ class Engine:
                 "the system call table names a number twice or out of range, or memory is out", codes.ENGINE
             )
         self._e = ffi.gc(e, lib.pp_free)
-        self._stop = ffi.new("struct pp_stop *")
-        self._token = ffi.new("struct pp_stop *")
+        self._stop, self._token = ffi.new("struct pp_stop *"), ffi.new("struct pp_stop *")
         self._args = ffi.new("unsigned long long[6]")
 
     def set_prefixes(
@@ -101,6 +101,10 @@ class Engine:
         if lib.pp_after(self._e, self._name(stop), address, data, len(data)) == -errno.ENOMEM:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
+    def record(self) -> None:
+        """Show every call that takes a path, native ones too; before the job starts."""
+        lib.pp_set_recorded(self._e)
+
     def is_native(self, path: bytes) -> bool:
         """Whether the host alone decides about the absolute *path*, by way of no link of /proc or /dev."""
         return bool(lib.pp_is_native(self._e, path))
@@ -142,9 +146,8 @@ class Engine:
         lib.pp_wake(self._e)
 
     def _name(self, stop: Stop) -> CData:
-        token = self._token
-        token.tid, token.serial = stop.tid, stop.serial
-        return token
+        self._token.tid, self._token.serial = stop.tid, stop.serial
+        return self._token
 
     def answer(self, stop: Stop, value: int) -> None:
         """Skip the call; the job sees *value* (``-errno`` for a failure)."""
@@ -235,11 +238,8 @@ class Engine:
 
     def warm_dirents(self, key: bytes, records: Sequence[bytes]) -> None:
         """Let the core answer getdents64 on descriptors whose /proc text is *key*."""
-        ends, at = [], 0
-        for record in records:
-            at += len(record)
-            ends.append(at)
-        lib.pp_warm_dirents(self._e, key, len(key), b"".join(records), at, ends, len(ends))
+        ends = list(accumulate(map(len, records)))
+        lib.pp_warm_dirents(self._e, key, len(key), b"".join(records), ends[-1] if ends else 0, ends, len(ends))
 
     def read(self, tid: int, address: int, size: int) -> bytes:
         """*size* bytes of the job's memory; raises EFAULT unless all of them can be read."""

@@ -46,8 +46,8 @@ def answer(call: Call, row: Row, places: list[Place]) -> Answer:
     return translate(call, row, places)
 
 
-def _openat2(call: Call, row: Row) -> Answer:
-    """openat2 has its flags in memory, and rules for the walk among them."""
+def openat2_place(call: Call, row: Row) -> tuple[Place, int, int]:
+    """What the path of openat2 stands for by its own rules for the walk, and the flags and mode with them in memory."""
     flags, mode, resolve = read_how(call)
     if resolve & RESOLVE_IN_ROOT and call.stop.base[0] is None:
         fd = call.int32(0)
@@ -59,7 +59,11 @@ def _openat2(call: Call, row: Row) -> Answer:
     path = call.stop.path[0] or b""
     if flags & (os.O_CREAT | os.O_PATH) == os.O_CREAT and path.rstrip(b"/").rpartition(b"/")[2] not in (b".", b".."):
         resolve |= how_to_create(path)
-    place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
+    return resolve_place(call, row, 0, how=resolve, follow=follows(flags)), flags, mode
+
+
+def _openat2(call: Call, row: Row) -> Answer:
+    place, flags, mode = openat2_place(call, row)
     borders.check(call, row, [place], flags)
     copy = proc_file(call, place, flags) if isinstance(place, Native) else None
     if copy is not None:

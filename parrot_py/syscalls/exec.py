@@ -28,8 +28,8 @@ from parrot_py.syscalls.call import (
 )
 from parrot_py.syscalls.early import AT_EXECVE_CHECK
 
-_HEAD = 256  # BINPRM_BUF_SIZE
-_MAX_SCRIPTS = 5
+HEAD = 256  # BINPRM_BUF_SIZE
+MAX_SCRIPTS = 5
 _ARGV_LIMIT = 1 << 20
 
 log = logging.getLogger("parrot_py.process")
@@ -41,6 +41,7 @@ class _Program(NamedTuple):
     node: Node | None
     file: str  # what it is read from
     ready: bool = False  # the kernel can start it as it is
+    name: bytes | None = None  # what the job calls a native one
 
 
 def _program(call: Call, place: Place) -> _Program:
@@ -51,7 +52,7 @@ def _program(call: Call, place: Place) -> _Program:
         executable = os.path.isfile(place.path) and os.access(place.path, os.X_OK)
         if not executable and os.path.exists(place.path):
             fail(errno.EACCES)  # the kernel is given the interpreter, and does not see this file
-        return _Program(None, os.fsdecode(place.path))
+        return _Program(None, os.fsdecode(place.path), name=place.name)
     inode = place.found()
     if st.S_ISLNK(inode.mode):
         fail(errno.ELOOP)
@@ -61,12 +62,12 @@ def _program(call: Call, place: Place) -> _Program:
     return _Program(node, os.fsdecode(call.file_of(node)))
 
 
-def _script_line(head: bytes) -> tuple[bytes, bytes | None]:
+def script_line(head: bytes) -> tuple[bytes, bytes | None]:
     """Interpreter and its one optional argument from the first bytes of a script; ENOEXEC as load_script() says."""
     line, newline, _ = head[2:].partition(b"\n")
     line = line.split(b"\0", 1)[0].strip(b" \t")
     name = line.replace(b"\t", b" ").split(b" ", 1)[0]
-    cut_off = not newline and len(head) == _HEAD and name == line
+    cut_off = not newline and len(head) == HEAD and name == line
     if not name or cut_off:
         fail(errno.ENOEXEC)
     return name, line[len(name) :].strip(b" \t") or None
@@ -77,7 +78,7 @@ def _read_head(program: _Program) -> bytes:
     if program.node is not None and program.node.head is not None:
         return program.node.head
     with open(program.file, "rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
     if program.node is not None:
         program.node.head = head
     return head
@@ -87,7 +88,7 @@ def _interpreter(call: Call, name: bytes) -> tuple[_Program, bytes]:
     """The interpreter *name* of a script, and its first bytes if it may be a script, too."""
     if call.context.engine.is_native_program(name):
         return _Program(None, os.fsdecode(name), ready=True), b""
-    program = _program(call, _resolve_interpreter(call, name))
+    program = _program(call, resolve_interpreter(call, name))
     try:
         return program, _read_head(program)
     except PermissionError:
@@ -111,7 +112,8 @@ def _argv(call: Call, address: int) -> list[int | bytes]:
     return pointers
 
 
-def _resolve_interpreter(call: Call, name: bytes) -> Place:
+def resolve_interpreter(call: Call, name: bytes) -> Place:
+    """What *name*, which a program has for its interpreter, stands for."""
     base = None if name.startswith(b"/") else os.readlink(b"/proc/%d/cwd" % call.tid)
     return call.resolve(name, base, follow=True)
 
@@ -125,13 +127,13 @@ def _loadable(call: Call, program: _Program) -> tuple[str, bool]:
     ask = call.context.namespace.ask
     wanted = ask(elf.interpreter, program.file)
     if wanted is not None and call.context.loader is not None:
-        loader = _local_loader(call, _resolve_interpreter(call, call.context.loader))
+        loader = _local_loader(call, resolve_interpreter(call, call.context.loader))
         if elf.are_alike(program.file, loader):
             return ask(elf.with_interpreter, program.file, loader, call.context.derived), True
         log.info("%s: not for the loader of -l", program.file)
     if wanted is None or not wanted.startswith(b"/") or call.context.engine.is_native(wanted):
         return program.file, False
-    place = _resolve_interpreter(call, wanted)
+    place = resolve_interpreter(call, wanted)
     if isinstance(place, Native) and not place.touched:
         return program.file, False
     return ask(elf.with_interpreter, program.file, _local_loader(call, place), call.context.derived), True
@@ -160,11 +162,11 @@ def _start(call: Call, place: Place, filename: bytes, argv: int, envp: int, clos
     depth = 0
     while head.startswith(b"#!"):
         depth += 1
-        if depth > _MAX_SCRIPTS:
+        if depth > MAX_SCRIPTS:
             fail(errno.ELOOP)
         if depth == 1 and closes:
             fail(errno.ENOENT)  # the interpreter could not open /dev/fd/N any more
-        name, argument = _script_line(head)
+        name, argument = script_line(head)
         rest = new_argv if new_argv is not None else _argv(call, argv)
         new_argv = [name, *([argument] if argument else []), script, *rest[1:]]
         script = name
@@ -186,7 +188,9 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
         path: bytes = ask(fdtable.program_of, program.node, file, name)
     else:
         owner = call.node(place) if isinstance(place, Target) else fdtable.native_node(place.path, place.name)
-        path = ask(fdtable.program_of, owner, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
+        # A copy is what /proc/PID/exe leads to: the name of the program, which is another one's than a script's.
+        itself = fdtable.native_node(os.fsencode(program.file), program.name) if copied else owner
+        path = ask(fdtable.program_of, itself, file, name) if copied else fdtable.alias(owner, name, os.fsencode(file))
     folder, base = os.path.split(path)
     return folder + b"/" * max(1, len(filename) - len(folder) - len(base)) + base
 

@@ -6,14 +6,15 @@ They are collected word by word and given to the reader of parrot_run's command 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from parrot_py.brief import BriefParser
 from parrot_py.codes import USAGE, tagged
-from parrot_py.config.options import OPTIONS, Option
+from parrot_py.config.options import OPTIONS
 from parrot_py.tools import status
 
-_COMMON = (
+KEYS = (
     "cvmfs-repos",
     "proxy",
     "tempdir",
@@ -24,7 +25,7 @@ _COMMON = (
     "debug",
     "debug-file",
 )
-COMMON = frozenset(name for row in OPTIONS if row.key in _COMMON for name in row.names.split())
+COMMON = frozenset(name for row in OPTIONS if row.key in KEYS for name in row.names.split())
 """The spellings of these options."""
 
 _ABOUT = "the same as for parrot_run; before or behind the subcommand"
@@ -41,8 +42,13 @@ class Parser(BriefParser):
         self.exit(status.USAGE, f"{self.prog}: {text}\n")
 
 
-def add_common(parser: argparse.ArgumentParser, words: list[str]) -> None:
-    """Let *parser* append the options of parrot_run, as they were written, to *words*."""
+def add_common(
+    parser: argparse.ArgumentParser, words: list[str], keys: Sequence[str] = KEYS, taken: Sequence[str] = ()
+) -> None:
+    """Let *parser* append the options of parrot_run with *keys*, as they were written, to *words*.
+
+    *taken* are spellings that mean something else to this command.
+    """
 
     class Collect(argparse.Action):
         def __call__(self, *what: Any, **_: Any) -> None:
@@ -51,18 +57,14 @@ def add_common(parser: argparse.ArgumentParser, words: list[str]) -> None:
             words.extend([f"{name}={value}"] if name.startswith("--") else [name, value])
 
     group = parser.add_argument_group("repositories, proxies, cache", _ABOUT)
-    for option in filter(_is_common, OPTIONS):
+    for option in (option for option in OPTIONS if option.key in keys and option.has_effect):
         group.add_argument(
-            *option.names.split(),
+            *(name for name in option.names.split() if name not in taken),
             action=Collect,
             metavar=option.argument,
             default=argparse.SUPPRESS,
             help=option.help.replace("%", "%%"),
         )
-
-
-def _is_common(option: Option) -> bool:
-    return option.key in _COMMON and option.has_effect
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

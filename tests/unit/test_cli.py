@@ -24,7 +24,7 @@ class Engine:
         self.cwd = ""
         self.answer: int | Exception = 7
 
-    def run(self, wanted: RunConfig, _: Given) -> int:
+    def run(self, wanted: RunConfig, _: Given, _own: None = None) -> int:
         self.asked.append(wanted)
         self.cwd = os.getcwd()
         if isinstance(self.answer, Exception):

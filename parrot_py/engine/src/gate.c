@@ -10,7 +10,7 @@
 static enum verdict gate_ours(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s,
                               const char *key, size_t len)
 {
-    if (call->path[1] < 0 && pp_warm_answer(e, t, call, s, key, len))
+    if (!e->recorded && call->path[1] < 0 && pp_warm_answer(e, t, call, s, key, len))
         return ANSWERED;
     return OURS;
 }
@@ -152,7 +152,7 @@ static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struc
         return NATIVE; /* EFAULT or ENAMETOOLONG: the kernel says so itself */
     s->path_len[i] = (int)n;
     if (n > 0 && s->path[i][0] == '/' && !(call->rooted && gate_root(e, t, dirfd, s))) {
-        if (pp_redirect_plainly(e, t, call, s->path[i]))
+        if (!e->recorded && pp_redirect_plainly(e, t, call, s->path[i]))
             return ANSWERED;
         if (pp_under_prefix(e, s->path[i]))
             return gate_ours(e, t, call, s, s->path[i], (size_t)n);
@@ -185,6 +185,14 @@ static void gate_clone3(struct pp_engine *e, struct tracee *t, const struct pp_s
         return;
     flags &= ~(uint64_t)PP_CLONE_UNTRACED;
     pp_poke_bytes(e, t->tid, s->args[0], &flags, sizeof flags); /* where that fails, clone3 itself is EFAULT */
+}
+
+/* Whether a stop that the kernel settles is for Python all the same: always, or for the names in it. */
+bool pp_shown(const struct pp_engine *e, const struct pp_stop *s)
+{
+    bool named = s->path_len[0] > 0 || s->path_len[1] > 0;
+    bool program = s->path_len[0] == 0 && e->calls[s->index].kind == PP_EXEC; /* by a descriptor */
+    return (s->index >= 0 && e->calls[s->index].always) || (e->recorded && (named || program));
 }
 
 /* Whether Python must see the stop; what was read on the way is in *s, and its index is that of what the call comes to.

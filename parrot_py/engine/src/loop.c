@@ -96,7 +96,7 @@ bool pp_entry_stop(struct pp_engine *e, struct tracee *t, struct pp_stop *s)
     s->native = s->persona = 0;
     switch (pp_gate(e, t, &e->calls[index], s)) {
     case NATIVE:
-        if (e->calls[s->index].always) {
+        if (pp_shown(e, s)) {
             s->native = true;
             break;
         }

@@ -134,6 +134,7 @@ struct pp_engine {
     bool root_done;
     bool hung_up; /* the terminal was hung up */
     bool use_seccomp;
+    bool recorded; /* every call that takes a path is for Python to see, and nothing is answered without it */
     bool merge_root;  /* "/" shows a mount point that the host has not */
     bool host_lookup; /* a mount prefix exists on the host: native look-ups do not prove that a path is native */
     bool gave; /* the job has been given something of ours: a descriptor, a working directory, a program */
@@ -230,6 +231,7 @@ pid_t pp_thread_group(pid_t tid);
 
 /* gate.c, exechead.c, lookup.c, prefixes.c, redirect.c */
 enum verdict { NATIVE, OURS, ANSWERED };
+bool pp_shown(const struct pp_engine *e, const struct pp_stop *stop);
 enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *stop);
 bool pp_under(const char *path, const char *top, int len);
 bool pp_under_prefix(const struct pp_engine *e, const char *path);

@@ -88,7 +88,7 @@ struct pp_stop {
     unsigned int serial; /* tells this stop from a later one of a thread with the same id */
     int index;           /* of the call in the table */
     int abi;             /* enum pp_abi */
-    int native;          /* nothing of ours is concerned: the call is one that Python sees always */
+    int native;          /* nothing of ours is concerned: Python sees the call always, or is shown its names */
     int persona;         /* who the thread is taken for (PP_ASKED only): 0, or what pp_set_persona gave an ancestor */
     unsigned long long args[6];
     int path_len[2]; /* -1: no such path, or the pointer was NULL */
@@ -150,6 +150,7 @@ void pp_forget_mounts(struct pp_engine *e);
 void pp_forget_prefixes(struct pp_engine *e);
 int pp_matches(const char *pattern, const char *name);
 int pp_set_session(struct pp_engine *e, const char *dir, int len);
+void pp_set_recorded(struct pp_engine *e);
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root);
 void pp_set_host_lookup(struct pp_engine *e, int on);
 

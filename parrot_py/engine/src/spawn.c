@@ -88,6 +88,8 @@ int pp_set_session(struct pp_engine *e, const char *dir, int len)
     return 0;
 }
 
+/* Show Python the calls with native paths, too.  Before the job starts. */
+void pp_set_recorded(struct pp_engine *e) { e->recorded = true; }
 void pp_set_merge_dirs(struct pp_engine *e, int merge_root) { e->merge_root = merge_root; }
 void pp_set_host_lookup(struct pp_engine *e, int on) { e->host_lookup = on; }
 
