@@ -18,6 +18,7 @@ from parrot_py import codes
 from parrot_py.drivers.base import nonblocking
 from parrot_py.engine.core import DONE, Engine, Stop
 from parrot_py.engine.kinds import Kind
+from parrot_py.errors import Told
 from parrot_py.fdtable import HostNode
 from parrot_py.namespace import ROOT, Namespace, Park
 from parrot_py.places import Target
@@ -122,7 +123,7 @@ class Dispatcher:
                 # Somebody changed the tree between the look and the open: as the kernel does, look once more.
                 self.serve(stop)
                 return
-            answer = -(error.errno or errno.EIO)
+            answer = -_number(self._row(stop).name, error)
         except Exception:  # noqa: BLE001 - whatever went wrong, the thread must not stay stopped
             trouble.exception(
                 "defect in the handler of %s: the job sees EIO", self._row(stop).name, extra=codes.DEFECT.extra
@@ -136,7 +137,7 @@ class Dispatcher:
         try:
             answer.apply(engine, stop)
         except OSError as error:  # no memory for us in the job's address space
-            engine.answer(stop, -(error.errno or errno.ENOMEM))
+            engine.answer(stop, -_number(self._row(stop).name, error))
 
     def _row(self, stop: Stop) -> Row:
         return self.context.guise.rows[stop.index]
@@ -283,6 +284,15 @@ class Dispatcher:
         self.context.walker.resolvers.forget()
         announce(self.context.engine, self.context.namespace)
         self._forget()
+
+
+def _number(name: str, error: OSError) -> int:
+    """The errno that the job sees; an EIO never without a line in the log that says why."""
+    number = error.errno or errno.EIO
+    if number == errno.EIO and not isinstance(error, Told):
+        code = codes.CACHE_TROUBLE if error.errno else codes.DEFECT  # of the session directory, which is beside it
+        trouble.error("%s: the job sees EIO: %s", name, error, exc_info=not error.errno, extra=code.extra)
+    return number
 
 
 def _log(stop: Stop, row: Row, answer: Answer) -> None:

@@ -35,11 +35,15 @@ class EngineError(ParrotError):
     """The engine cannot run here (tracing forbidden, no memory …) or found itself in an impossible state."""
 
 
-class Unreachable(OSError):
+class Told(OSError):
+    """EIO, and why is in the log already."""
+
+
+class Unreachable(Told):
     """EIO, known to be because no server or proxy answered and the cache does not have it either."""
 
 
-class Untrusted(OSError):
+class Untrusted(Told):
     """EIO, known to be because what servers answered does not prove itself: signature, whitelist, blacklist."""
 
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from parrot_py import codes
 from parrot_py.drivers.base import may_block
+from parrot_py.errors import Told
 
 SECONDS = 60.0
 _KEPT = 10_000
@@ -89,4 +90,4 @@ class Resolvers:
                 self._told.clear()
             self._told.add(line)
             trouble.error("%s", line, extra=codes.SERVICE.extra)
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise Told(errno.EIO, os.strerror(errno.EIO))

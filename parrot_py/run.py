@@ -25,7 +25,7 @@ from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.clib import share_heap
 from parrot_py.engine.core import DIRECTORY, FILTER, Engine
-from parrot_py.errors import ConfigError, EngineError
+from parrot_py.errors import ConfigError, EngineError, Told
 from parrot_py.fdtable import FdTable
 from parrot_py.guise import Guise
 from parrot_py.joining import NOT_EXECUTABLE, NOT_FOUND, inside, join
@@ -83,7 +83,7 @@ class Repositories:
             if str(error) not in self._told:
                 self._told.add(str(error))
                 cvmfs.error("%s", error, extra=error.code.extra)
-            raise OSError(errno.EIO, os.strerror(errno.EIO), name) from None
+            raise Told(errno.EIO, os.strerror(errno.EIO), name) from None
         if found is None or not found.urls:
             return None
         with self._lock:

@@ -21,7 +21,7 @@ from parrot_py import codes
 from parrot_py.config.model import RepositoryConfig, RunConfig
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.deferred import Deferred, Leading
-from parrot_py.errors import ConfigError
+from parrot_py.errors import ConfigError, Told
 from parrot_py.mounts import FSSPEC
 from parrot_py.namespace import Service
 
@@ -132,4 +132,4 @@ def _fail(what: str, why: str) -> NoReturn:
     from parrot_py.config.proxies import mask
 
     log.error("%s: %s", mask(what), why, extra=codes.SERVICE.extra)
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
+    raise Told(errno.EIO, os.strerror(errno.EIO))

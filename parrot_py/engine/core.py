@@ -168,26 +168,21 @@ class Engine:
     def redirect(self, stop: Stop, arg: int, path: bytes, *, one_stop: bool) -> None:
         """Run the call with path argument *arg* replaced, unseen by the job.
 
-        *one_stop* is for calls that cannot sleep interruptibly: no stop at their exit is needed then.
+        *one_stop* is for calls that cannot sleep interruptibly: no stop at their exit is needed then.  Raises OSError
+        where that cannot be done: the stop is still to be answered.
         """
         failed = lib.pp_redirect(self._e, self._name(stop), arg, path, len(path), one_stop)
-        if failed < 0:
-            self.answer(stop, failed)
+        _check(failed)
 
     def scratch(self, stop: Stop, size: int) -> int | None:
         """Address of *size* bytes of ours in the job; ``None``: the stop is consumed, the call will come back."""
         address = ffi.new("unsigned long long *")
-        failed = lib.pp_scratch(self._e, self._name(stop), size, address)
-        if failed > 0 or failed == -errno.ESRCH:  # a thread that died needs no answer
-            return None
-        if failed < 0:
-            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-        return int(address[0])
+        there = _check(lib.pp_scratch(self._e, self._name(stop), size, address))
+        return int(address[0]) if there else None
 
-    def poke(self, stop: Stop, address: int, data: bytes) -> None:
-        """Fill scratch memory."""
-        if (failed := lib.pp_poke(self._e, self._name(stop), address, data, len(data))) not in (0, -errno.ESRCH):
-            raise OSError(-failed, os.strerror(-failed))
+    def poke(self, stop: Stop, address: int, data: bytes) -> bool:
+        """Fill scratch memory; False: the stop is consumed, the call will come back."""
+        return _check(lib.pp_poke(self._e, self._name(stop), address, data, len(data)))
 
     def rewrite(
         self,
@@ -292,6 +287,13 @@ class Engine:
     def call_count(self, index: int) -> int:
         """How often the call of table line *index* stopped."""
         return int(lib.pp_call_count(self._e, index))
+
+
+def _check(failed: int) -> bool:
+    """Whether it was done; False: the stop is consumed, since its thread died or its call will come back."""
+    if failed < 0 and failed != -errno.ESRCH:
+        raise OSError(-failed, f"the job's memory cannot be written: {os.strerror(-failed)}")
+    return not failed
 
 
 def _given(given: Given) -> CData:

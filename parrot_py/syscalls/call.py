@@ -119,8 +119,8 @@ class Rewrite(Action):
         blob, values = bytearray(), []
         for arg in self.args:
             values.append(_place(arg, base, blob, layout))
-        if blob:
-            engine.poke(stop, base, bytes(blob))
+        if blob and not engine.poke(stop, base, bytes(blob)):
+            return
         if self.after is not None:
             engine.after(stop, *self.after)
         engine.rewrite(
@@ -251,7 +251,7 @@ class Call:
             except FileNotFoundError:
                 namespace.forget(node.tree.driver.materialise, node.inode)
                 namespace.forget(fdtable.file_of, node, content)
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise OSError(errno.EIO, f"it is gone from the cache as often as it is put there: {content}")
 
 
 Answer = Union[int, Action]

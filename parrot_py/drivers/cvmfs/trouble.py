@@ -13,7 +13,7 @@ from parrot_py import codes
 from parrot_py.codes import Code
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.urgency import stands_back
-from parrot_py.errors import Unreachable, Untrusted, labelled
+from parrot_py.errors import Told, Unreachable, Untrusted, labelled
 
 log = logging.getLogger("parrot_py.cvmfs")
 
@@ -80,7 +80,8 @@ class Failure(Exception):
 
     def os_error(self) -> OSError:
         """What the caller of the driver gets."""
-        kind = Unreachable if self.unreachable else Untrusted if self.untrusted else OSError
+        other = Told if self.code == errno.EIO else OSError  # whose class follows from the errno
+        kind = Unreachable if self.unreachable else Untrusted if self.untrusted else other
         error = kind(self.code, os.strerror(self.code), self.reason)
         return labelled(error, self.label)
 

@@ -132,7 +132,7 @@ int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *
     bool restores = restorable(e, t, arg, one_stop, slot);
     if (restores && head)
         pp_make_hop((unsigned char *)text, &regs, slot, arg, t->stub_value);
-    int failed = pp_poke_bytes(e, t->tid, slot, text, size);
+    int failed = pp_fill(e, t, slot, text, size);
     if (failed)
         return failed;
     if (restores)
@@ -171,12 +171,12 @@ int pp_scratch(struct pp_engine *e, const struct pp_stop *s, unsigned long long 
     return *address ? 0 : pp_inject(e, t, size);
 }
 
-/* Fill scratch memory.  0 or -errno. */
+/* Fill scratch memory.  0, 1 (the job had unmapped it; the call comes back as a new stop), or -errno. */
 int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long address, const char *data,
             unsigned long long len)
 {
     struct tracee *t = pp_held(e, s);
-    return t ? pp_poke_bytes(e, t->tid, address, data, len) : -ESRCH;
+    return t ? pp_fill(e, t, address, data, len) : -ESRCH;
 }
 
 /* Run the call with another number (nr >= 0) and arguments; all registers but the result are restored at its exit.

@@ -102,7 +102,7 @@ static long put_program(struct pp_engine *e, struct tracee *t, uint64_t *slot)
     memcpy(text, &length, sizeof length);
     memcpy(text + (t->abi == PP_I386 ? 4 : offsetof(struct sock_fprog, filter)), &code, t->abi == PP_I386 ? 4 : 8);
     memcpy(text + sizeof(struct sock_fprog), strict_program, sizeof strict_program);
-    return pp_poke_bytes(e, t->tid, *slot, text, sizeof text);
+    return pp_fill(e, t, *slot, text, sizeof text);
 }
 
 static enum verdict be_strict(struct pp_engine *e, struct tracee *t)

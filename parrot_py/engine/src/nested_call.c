@@ -99,7 +99,7 @@ static long ask(struct pp_engine *e, struct tracee *t, pid_t tid)
     uint64_t slot = pp_slot(t, sizeof parts);
     if (!slot)
         return pp_inject(e, t, sizeof parts);
-    long failed = pp_poke_bytes(e, t->tid, slot, parts, sizeof parts);
+    long failed = pp_fill(e, t, slot, parts, sizeof parts);
     if (failed)
         return failed;
     pp_regs regs = t->regs;

@@ -76,6 +76,7 @@ struct tracee {
     int result_for; /* when the result replaces the kernel's: 1 success, -errno that failure, 0 never */
     int64_t result;
     uint64_t no_room;    /* instruction of the call for which no memory could be mapped, 0 when there is none */
+    uint64_t refilled;   /* instruction of the call for which memory was mapped again, 0 when there is none */
     uint64_t wanted;     /* INJECT: bytes asked for */
     int abi;             /* of the call in hand, with its registers at the entry */
     pp_regs regs;
@@ -223,6 +224,7 @@ uint64_t pp_slot(struct tracee *t, size_t size);
 uint64_t pp_stub(const struct mm *mm);
 bool pp_may_run(const struct mm *mm, uint64_t address);
 int pp_inject(struct pp_engine *e, struct tracee *t, size_t size);
+int pp_fill(struct pp_engine *e, struct tracee *t, uint64_t slot, const void *data, size_t len);
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
 /* memory.c */

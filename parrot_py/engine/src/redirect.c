@@ -125,10 +125,7 @@ bool pp_redirect_plainly(struct pp_engine *e, struct tracee *t, const struct pp_
     int n = snprintf(place, sizeof place, "%s%s", m->place, name + m->len);
     if (n >= PP_PATH_MAX || !leads_straight(place, &fifo))
         return false;
-    int failed = pp_redirect_now(e, t, call->path[0], place, n, !fifo);
-    if (failed < 0)
-        pp_answer_now(e, t, failed);
-    return true;
+    return pp_redirect_now(e, t, call->path[0], place, n, !fifo) >= 0;
 }
 
 /* A path relative to base, which the job knows by another name: whether the kernel's own way is the job's. */

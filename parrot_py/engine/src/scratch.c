@@ -109,6 +109,32 @@ int pp_inject(struct pp_engine *e, struct tracee *t, size_t size)
     return 1;
 }
 
+static void forget_region(struct mm *mm, uint64_t address)
+{
+    for (int r = 0; mm && r < mm->count; r++) {
+        struct region *region = &mm->regions[r];
+        if (address - region->address >= region->size)
+            continue;
+        free(region->owners);
+        *region = mm->regions[--mm->count];
+        return;
+    }
+}
+
+/* Fill a slot.  0, or -errno; 1: it is not there any more, since the job has unmapped what it did not map itself; then
+ * there will be another one, and the call comes back as a new stop.  Tried once for a call. */
+int pp_fill(struct pp_engine *e, struct tracee *t, uint64_t slot, const void *data, size_t len)
+{
+    int failed = pp_poke_bytes(e, t->tid, slot, data, len);
+    if (failed == -EIO && t->refilled != pp_ip(&t->regs)) {
+        forget_region(t->mm, slot);
+        t->refilled = pp_ip(&t->regs);
+        return pp_inject(e, t, len);
+    }
+    t->refilled = 0;
+    return failed;
+}
+
 static bool room_for_one(struct mm *mm)
 {
     if (mm->count < mm->room)

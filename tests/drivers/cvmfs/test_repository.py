@@ -23,6 +23,7 @@ from tests.drivers.cvmfs.conftest import Forged, Site
 from tests.drivers.cvmfs.forge import DIR, LINK, Row
 from tests.drivers.cvmfs.truth import BASIC, SHAKE
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 Open = Callable[[RepositoryConfig], Repository]
 
@@ -55,6 +56,18 @@ class TestCvmfsDriver(DriverContract):
 
         return publish
 
+    def settle_down(self, driver: Driver) -> None:
+        assert isinstance(driver, Repository)
+        at_rest(driver)
+
+
+def at_rest(repository: Repository) -> None:
+    """Wait until nothing is fetched ahead: the first look at a file's content has others look for its bundle.
+
+    They hold the lock of a catalog for moments, and the tracer gives a worker what it could answer itself otherwise.
+    """
+    eventually(lambda: repository.ahead.at_rest, what="the end of what is fetched ahead")
+
 
 def would_block(call: Callable[[], object]) -> bool:
     with nonblocking():
@@ -80,6 +93,7 @@ def test_what_needs_the_network_blocks_and_what_is_known_does_not(site: Site, op
     assert would_block(lambda: repository.lookup(b"/nested/a"))
     repository.materialise(inode)
     repository.lookup(b"/nested/a")
+    at_rest(repository)
     with nonblocking():
         repository.materialise(inode)
         repository.lookup(b"/nested/a")
@@ -92,6 +106,7 @@ def test_a_chunked_file_in_the_cache_does_not_block(site: Site, opened: Open) ->
     for inode in chunked:
         assert would_block(lambda inode=inode: repository.materialise(inode))  # type: ignore[misc]
         repository.materialise(inode)
+    at_rest(repository)
     with nonblocking():
         for inode in chunked:
             repository.materialise(inode)
@@ -126,6 +141,7 @@ def test_others_go_on_while_one_waits_for_the_network(site: Site, opened: Open) 
         below = pool.submit(repository.lookup, b"/nested/new")
         while site.server.count("*/data/*") < 4:  # certificate, root catalog; held: the file, the nested catalog
             time.sleep(0.005)
+        at_rest(repository)
         with nonblocking():
             for _ in range(100):
                 assert repository.lookup(b"/big").is_dir

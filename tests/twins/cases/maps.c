@@ -220,3 +220,56 @@ CASE(memfd_seals)
     MUST(fd >= 0 && ftruncate(fd, 100) == 0);
     told(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), "seal"), told(write(fd, "x", 1), "write");
 }
+
+/* What lies between the mappings that a program began with, where natively there is nothing, but for what heap and stack
+ * may grow into. */
+static unsigned long gaps[256][2];
+
+static void find_gaps(void)
+{
+    static char text[1 << 16];
+    unsigned long at = 1 << 20, first, next;
+    size_t n = 0;
+    ssize_t got;
+    int fd = open("/proc/self/maps", O_RDONLY), count = 0;
+    while ((got = read(fd, text + n, sizeof text - 1 - n)) > 0)
+        n += (size_t)got;
+    close(fd);
+    for (char *line = text, *end; (end = strchr(line, '\n')) && count < 255; line = end + 1) {
+        MUST(sscanf(line, "%lx-%lx", &first, &next) == 2);
+        int stack = strncmp(end - 7, "[stack]", 7) == 0, heap = strncmp(end - 6, "[heap]", 6) == 0;
+        gaps[count][0] = at;
+        gaps[count++][1] = stack ? first - (64 << 20) : first;
+        at = heap ? next + (16 << 20) : next;
+        if (stack)
+            break;
+    }
+}
+
+static void unmap_the_rest(void)
+{
+    for (int i = 0; i < 256; i++)
+        if (gaps[i][1] > gaps[i][0])
+            MUST(munmap((void *)gaps[i][0], gaps[i][1] - gaps[i][0]) == 0);
+}
+
+CASE(what_nobody_mapped_is_unmapped)
+{
+    char link[64];
+    say("output has its memory");
+    find_gaps();
+    for (int round = 0; round < 3; round++) {
+        say_content("by name", open(in("hello.txt"), O_RDONLY));
+        unmap_the_rest();
+        told(chdir(in("dir")), "chdir");
+        unmap_the_rest();
+        say_content("beside us", open("file", O_RDONLY));
+        unmap_the_rest();
+        told(readlink(in("links/to-file"), link, sizeof link), "readlink");
+        if (child()) {
+            execl(in("script.sh"), "script.sh", NULL);
+            _exit(9);
+        }
+        join("script");
+    }
+}

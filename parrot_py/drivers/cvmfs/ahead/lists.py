@@ -54,6 +54,11 @@ class Ahead:
         if self._read_ahead is not None:
             self._read_ahead.save()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is fetched, or about to be."""
+        return self._prefetcher.at_rest
+
     def _has_room(self) -> bool:
         """Whether the cache has room for what nobody has asked for yet."""
         cache = self._driver.cache

@@ -39,6 +39,11 @@ class Prefetcher:
         self._threads = self._working = 0
         self._closed = False
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is queued and no thread is left."""
+        return not self._threads
+
     def ask(self, jobs: Iterable[Job], *, first: bool = False) -> None:
         """Queue *jobs* in their order; *first*: before what is queued already."""
         with self._lock:
