@@ -85,7 +85,7 @@ def test_a_signal_to_parrot_run_ends_the_job(run: Parrot) -> None:
     with run.running(["sleep", "600"], env=marker(run), start_new_session=True) as process:
         eventually(lambda: len(marked(str(run.home))) >= 2, what="the job to start")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     eventually(lambda: not marked(str(run.home)), what="every process to end")
 
 
@@ -97,7 +97,7 @@ def test_kill_9_of_the_tracer_leaves_nothing_behind(run: Parrot, twin: Site, mom
     ) as top:
         time.sleep(moment * random.uniform(0.7, 1.3))  # not a wait for something: any moment will do
         top.kill()
-        assert top.wait(20) == -signal.SIGKILL
+        assert top.wait(60) == -signal.SIGKILL
     eventually(lambda: not marked(str(run.home)), what="every process to end")
     published = tree.twin_tree()
     assert bad_objects(run.cache, published.web / published.name) == []
@@ -128,7 +128,7 @@ def test_kill_9_of_job_processes_never_hangs(run: Parrot) -> None:
         assert top.poll() is None, f"the first process is still there: {top.communicate()} {run.log().decode()}"
         kill(first)
         eventually(lambda: {*marked(str(run.home))} <= {top.pid}, what="the orphans to end by themselves")
-        assert top.wait(20) == -signal.SIGKILL
+        assert top.wait(60) == -signal.SIGKILL
     assert run.run(["cat", f"{tree.TOP}/hello.txt"]).expect().stdout == b"hello, world\n"
 
 
@@ -151,6 +151,6 @@ def test_descriptors_of_the_caller_are_inherited(run: Parrot) -> None:
                    pass_fds=[writing], stdout=subprocess.PIPE) as process:  # fmt: skip
         os.close(writing)
         assert os.read(reading, 99) == b"hello, world\n"
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
     os.close(reading)
     assert int(out) == 5, "0, 1, 2, the inherited one, and that of ls itself: none of ours"

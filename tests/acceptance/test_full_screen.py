@@ -8,7 +8,9 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,8 @@ from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
 COMPAT = pytest.mark.compat
+REST = 0.4
+"""Seconds without a change after which a screen is taken to be finished."""
 pytestmark = pytest.mark.serial  # keys are typed when a screen shows something, which a busy machine may put off
 
 
@@ -44,7 +48,7 @@ class Screen:
         """Talk to the tmux that holds the window."""
         command = ["tmux", "-S", str(self.home / "tmux"), *words]
         done = subprocess.run(
-            command, env=self.env, cwd=self.home, capture_output=True, text=True, timeout=30, check=True,
+            command, env=self.env, cwd=self.home, capture_output=True, text=True, timeout=60, check=True,
             **places.as_job(),
         )  # fmt: skip
         return str(done.stdout)
@@ -54,12 +58,24 @@ class Screen:
         return self.tmux("capture-pane", "-p").rstrip("\n")
 
     def wait(self, text: str) -> str:
-        """Wait until *text* is on the screen, and the screen at rest."""
+        """Wait until *text* is on the screen; what is there then."""
         eventually(lambda: text in self.shown(), what=f"{text!r} on the screen")
-        before = ""
-        while (now := self.shown()) != before:
-            before = now
-        return now
+        return self.shown()
+
+    def at_rest(self) -> str:
+        """What is on the screen once that has not changed for a while: programs draw in several steps."""
+        before, since = self.shown(), time.monotonic()
+        while time.monotonic() - since < REST:
+            if (now := self.shown()) != before:
+                before, since = now, time.monotonic()
+        return before
+
+    def becomes(self, form: Callable[[str], str], wanted: str | None) -> str:
+        """The *form* of what is on the screen as soon as it is *wanted*; else what it is when it seems to stay so."""
+        end = time.monotonic() + 30
+        while (shown := form(self.shown())) != wanted and time.monotonic() < end:
+            time.sleep(0.02)
+        return shown
 
     def type(self, *keys: str) -> None:
         """Keys by tmux's names; other words as they are."""
@@ -97,21 +113,18 @@ def run(twin: Site, parrot: MakeParrot) -> Parrot:
 
 
 def alike(run: Parrot, command: Sequence[str], play: Play) -> None:
-    """The same play natively and under parrot_run shows the same screens."""
+    """The same play natively and under parrot_run shows the same screens, each sooner or later."""
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
-    shown = []
-    for name, top, line in (
-        ("n", str(read_only(run.home / "tree")), list(command)),
-        ("p", tree.TOP, run.command(command)),
-    ):
-        inside = ["/bin/sh", "-c", 'cd "$R" && exec "$@"', "sh", *command]
-        start: Sequence[str | bytes] = inside if name == "n" else [*line[: -len(command)], *inside]
-        with Screen(run.home / name, start, top) as screen:
-            shown.append([each.replace(top, "TOP") for each in play(screen)])
-            shown[-1].append(screen.ended())
-    for native, under in zip(*shown):
-        assert under == native
+    inside = ["/bin/sh", "-c", 'cd "$R" && exec "$@"', "sh", *command]
+    native = str(read_only(run.home / "tree"))
+    with Screen(run.home / "n", inside, native) as screen:
+        expected = [screen.at_rest().replace(native, "TOP") for _ in play(screen)]
+        status = screen.ended()
+    with Screen(run.home / "p", [*run.command(command)[: -len(command)], *inside], tree.TOP) as screen:
+        for wanted, _ in zip_longest(expected, play(screen)):
+            assert screen.becomes(lambda shown: shown.replace(tree.TOP, "TOP"), wanted) == wanted
+        assert screen.ended() == status
 
 
 def less(screen: Screen) -> Iterator[str]:

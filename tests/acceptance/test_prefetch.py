@@ -76,7 +76,7 @@ def test_a_run_that_is_killed_leaves_a_record(run: Parrot) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
     assert of_kind(lines_of(Path(f"{record}.part")), "file") == [FILES[0]]
     assert not record.exists()
 
@@ -140,7 +140,7 @@ def test_the_end_of_the_job_is_the_end_of_the_run(run: Parrot, twin: Site) -> No
         began = time.monotonic()
         process.communicate(b"go\n", timeout=60)
     assert process.returncode == 7
-    assert time.monotonic() - began < 5, "the server holds every answer"
+    assert time.monotonic() - began < 40, "the server holds every answer"
     hold.set()
 
 

@@ -133,7 +133,7 @@ def test_a_daemon_without_streams(run: Parrot) -> None:
     if shutil.which("setsid") is None:
         pytest.skip("setsid is not installed")
     with run.running(["/bin/sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert Path(out).read_text() == f"{tree.TOP}/dir\n"
 
 

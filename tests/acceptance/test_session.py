@@ -45,7 +45,7 @@ def steps(run: Parrot) -> Iterator[Steps]:
         yield Steps(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture

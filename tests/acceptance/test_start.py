@@ -120,9 +120,9 @@ def test_a_server_that_is_away(parrot: MakeParrot) -> None:
     key = tree.twin_tree().key
     run = parrot([repository(tree.NAME, f"http://127.0.0.1:{port}/x", key, timeout_direct="1")], ["-T", "3"])
     began = time.monotonic()
-    told = run.run(["cat", f"{tree.TOP}/hello.txt"], timeout=30)
+    told = run.run(["cat", f"{tree.TOP}/hello.txt"], timeout=100)
     assert told.stderr == f"cat: {tree.TOP}/hello.txt: Input/output error\n".encode()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     log = told.log.decode()
     assert tree.NAME in log
     assert f"127.0.0.1:{port}" in log
@@ -130,12 +130,12 @@ def test_a_server_that_is_away(parrot: MakeParrot) -> None:
 
 
 def test_a_server_that_never_answers(twin: Site, parrot: MakeParrot) -> None:
-    twin.server.fault("*", Fault(delay=60))
+    twin.server.fault("*", Fault(delay=200))
     run = parrot([twin.entry(tree.NAME, timeout="1", timeout_direct="1")], ["-T", "3"])
     began = time.monotonic()
-    told = run.run(["stat", f"{tree.TOP}/hello.txt"], timeout=30)
+    told = run.run(["stat", f"{tree.TOP}/hello.txt"], timeout=100)
     assert b"Input/output error" in told.stderr
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 60
 
 
 def test_a_server_that_comes_back(twin: Site, parrot: MakeParrot) -> None:

@@ -70,7 +70,7 @@ def say(process: subprocess.Popen[bytes], text: str) -> None:
 
 def answers(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(line(process.stdout))
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     return told
 
 
@@ -142,4 +142,4 @@ def test_walks_during_a_change_see_the_old_or_the_new(site: Site, forge: Forge, 
         assert process.stdin is not None
         process.stdin.close()
         assert line(process.stdout) == b"[0, 0, 0]"
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0

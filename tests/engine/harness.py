@@ -45,7 +45,7 @@ from tests.support.processes import eventually
 NAME = b"mem.test"
 TOP = "/cvmfs/mem.test"
 PYTHON = "/usr/bin/python3"
-TIMEOUT = 40
+TIMEOUT = 120
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
@@ -67,7 +67,7 @@ class Tracer:
         """What the job has written so far."""
         return (self.home / "stdout").read_bytes()
 
-    def wait_said(self, text: bytes, seconds: float = 8) -> None:
+    def wait_said(self, text: bytes, seconds: float = 60) -> None:
         """Wait until the job has written *text*."""
         eventually(lambda: text in self.said(), seconds, f"{text!r} from the job")
 

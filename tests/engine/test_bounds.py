@@ -69,7 +69,7 @@ def test_the_session_directory_has_an_end(home: Path, use_seccomp: bool) -> None
             return {kind: len(os.listdir(session / kind)) for kind in "dolx"}
 
         tracer.wait_said(b"walked\n", 30)
-        eventually(lambda: all(number < 3 * FEW for number in counts().values()), 10, f"a sweep: {counts()}")
+        eventually(lambda: all(number < 3 * FEW for number in counts().values()), what=f"a sweep: {counts()}")
         os.kill(tracer.root, 10)
         return counts()
 

@@ -61,7 +61,7 @@ def test_a_handler_runs_at_once_beside_somebody_busy(home: Path, busy: str) -> N
         began = time.monotonic()
         os.kill(tracer.root, signal.SIGUSR1)
         try:
-            eventually(lambda: b"handled\n" in tracer.said(), 5, "the handler")
+            eventually(lambda: b"handled\n" in tracer.said(), what="the handler")
             return time.monotonic() - began
         finally:
             driver.gate.set()

@@ -133,7 +133,7 @@ def ask(what, *args):
     [
         (f"os.stat, '{TOP}/defect'", 5, "RuntimeError: a defect at once"),
         (f"open, '{TOP}/later'", 5, "ValueError: a defect on a worker"),
-        (f"open, '{TOP}/nameless'", 5, ""),
+        (f"open, '{TOP}/nameless'", 5, "OSError: no errno at all"),
         (f"open, '{TOP}/full'", 28, ""),
         (f"os.listdir, '{TOP}'", 5, "KeyError: b''"),
         (f"os.chdir, '{TOP}/defect'", 5, "RuntimeError: a defect at once"),

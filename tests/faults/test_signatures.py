@@ -108,7 +108,7 @@ def test_a_catalog_nested_in_itself_ends(damage: MakeDamage) -> None:
             catalog.execute("UPDATE nested_catalogs SET path = ''")
 
     place = damage(edit_catalog=edit)
-    told = place.run.run(["find", f"/cvmfs/{NAME}"], timeout=30)
+    told = place.run.run(["find", f"/cvmfs/{NAME}"], timeout=60)
     assert told.status in (0, 1), told
     assert "Traceback" not in told.log.decode()
 

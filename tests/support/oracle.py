@@ -77,7 +77,7 @@ class Oracle:
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         self._keeper.stdin.close()
-        self._keeper.wait(30)
+        self._keeper.wait(60)
         self._keeper.stdout.close()
         self._root.rmdir()
 

@@ -13,7 +13,7 @@ from typing import Any
 from tests.support import places
 from tests.support.outcome import Outcome
 
-GRACE = 20
+GRACE = 60
 """Seconds that the processes of a finished or killed run have to vanish."""
 
 
@@ -90,7 +90,7 @@ class Parrot:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: bytes | Path | None = None,
-        timeout: float = 60,
+        timeout: float = 120,
         root: bool = False,
     ) -> Outcome:
         """Run *argv* to its end, or for *timeout* seconds."""

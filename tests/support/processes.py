@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20, what: str = "") -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 60, what: str = "") -> None:
     """Wait until *condition* holds; AssertionError after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():

@@ -35,10 +35,10 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.hang_up()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
     def hang_up(self) -> None:
         """The terminal goes away, as when its window is closed."""
@@ -85,7 +85,7 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit status of the command, which must be about to end."""
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def _group(pid: int) -> int:

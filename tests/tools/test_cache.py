@@ -196,7 +196,7 @@ def test_wipe_asks(tree: Tool, tmp_path: Path, answer: str, left: bool) -> None:
 
 def test_prefetch_reads_its_list_from_a_pipe(tree: Tool) -> None:
     process = tree.start("-q", "prefetch", tree.name, "--list", "-", stdin=subprocess.PIPE)
-    process.communicate(b"hello\n", timeout=20)
+    process.communicate(b"hello\n", timeout=60)
     assert process.returncode == 0
     assert content(tree, b"hello, world\n").exists()
     assert os.listdir(tree.cache / "txn") == []

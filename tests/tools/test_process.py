@@ -58,20 +58,20 @@ def test_a_closed_pipe_is_no_trouble(tree: Tool) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(20) == -signal.SIGPIPE
+    assert process.wait(60) == -signal.SIGPIPE
 
 
 def test_an_interrupt_is_silent_and_leaves_no_half_files(tree: Tool, tmp_path: Path) -> None:
     tree("ls", "-R", tree.name)
-    tree.forged.server.fault("*P", Fault(delay=30))
+    tree.forged.server.fault("*P", Fault(delay=100))
     process = tree.start("get", "-R", tree.name, tmp_path / "copy", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not tree.forged.server.count("*P"):
         time.sleep(0.01)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20) == (b"", b"")
+    assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 130
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     names = os.listdir(tmp_path / "copy")
     assert "big" not in names
     assert not [name for name in names if name.startswith(".")]

@@ -21,7 +21,7 @@ HOLD = "import sys; kept = open(sys.argv[1]); print('open', flush=True); sys.std
 def settled(sweeper: Sweeper) -> None:
     for thread in threading.enumerate():
         if thread.name == "parrot-sweep":
-            thread.join(20)
+            thread.join(60)
     assert sweeper._thread is not None
     assert not sweeper._thread.is_alive()
 

@@ -160,7 +160,7 @@ def test_kill_at_any_time_leaves_nothing_wrong(site: Site, real: Path) -> None:
         while len(site.server.requests) < before + requests and reader.poll() is None:
             time.sleep(0.002)
         reader.send_signal(signal.SIGKILL)
-        reader.communicate(timeout=30)
+        reader.communicate(timeout=60)
         verify_objects(site, real)
     assert list((site.cache / "txn").iterdir())
     reader = start_reader(site, path)

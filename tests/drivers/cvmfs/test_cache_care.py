@@ -83,20 +83,22 @@ def test_a_damaged_catalog_is_found(wide: Forged, opened: Open) -> None:
 
 
 def test_writers_killed_at_any_time_leave_nothing_wrong(site: Site, real: Path, opened: Open) -> None:
-    chance, end = random.Random(5), time.monotonic() + 2
+    chance = random.Random(5)
     site.server.fault("*/data/*", Fault(delay=0.005))
     config = site.config(SHAKE, quota=40 << 20)
-    while time.monotonic() < end:
+    for wanted in (5, 20, 40, 60):
+        asked = site.server.count("*/data/*") + wanted
         walkers = start_walkers(config, processes=3)
-        time.sleep(chance.uniform(0.2, 0.8))
+        eventually(lambda asked=asked: site.server.count("*/data/*") >= asked, what=f"{wanted} requests")
+        time.sleep(chance.uniform(0.0, 0.1))  # any moment will do
         os.killpg(walkers.pid, signal.SIGKILL)
-        walkers.communicate(timeout=30)
+        walkers.communicate(timeout=60)
         auditor = Auditor(str(site.cache))
         auditor.learn()
         assert not [each.name for each in stock(str(site.cache)) if auditor.check(each) == DAMAGED]
     site.server.heal()
     left = os.listdir(site.cache / "txn")
-    eventually(lambda: all(is_gone(".".join(name.split(".")[1:4])) for name in left), 20, "the end of the last ones")
+    eventually(lambda: all(is_gone(".".join(name.split(".")[1:4])) for name in left), what="the end of the last ones")
     repository = opened(config)
     for path, fact in load_truth(real / SHAKE, SHAKE, "").items():
         if fact["type"] == "file":

@@ -75,12 +75,12 @@ def test_who_waits_for_a_killed_process_goes_on_at_once(forged: Forged, opened: 
     opened(forged.config()).lookup(b"")
     forged.server.fault("*/data/*", Fault(trickle=1.0), times=1)
     leader = start_walkers(forged.config())
-    eventually(lambda: any((forged.cache / "txn").iterdir()), 20, "the leader's file")
+    eventually(lambda: any((forged.cache / "txn").iterdir()), what="the leader's file")
     os.killpg(leader.pid, signal.SIGKILL)
     leader.communicate()
     began = time.monotonic()
-    assert opened(forged.config()).read(b"/a") == b"A" * 1000
-    assert time.monotonic() - began < 10
+    assert opened(forged.config(deadline=200.0)).read(b"/a") == b"A" * 1000
+    assert time.monotonic() - began < 60
 
 
 def test_who_waits_tries_itself_when_the_first_one_failed(forged: Forged, opened: Open) -> None:
@@ -100,7 +100,7 @@ def test_who_waits_tries_itself_when_the_first_one_failed(forged: Forged, opened
 
     thread = threading.Thread(target=fail)
     thread.start()
-    eventually(lambda: forged.server.count("*/data/*") == before + 1, 20, "the first request")
+    eventually(lambda: forged.server.count("*/data/*") == before + 1, what="the first request")
     threading.Timer(0.1, held.set).start()
     assert Path(second.materialise(inodes[1])).read_bytes() == b"A"
     thread.join()
@@ -118,7 +118,7 @@ def test_a_wait_ends_with_patience_unless_there_is_progress(tmp_path: Path) -> N
         began = time.monotonic()
         with second.turn("x", 0.2) as ours:
             assert not ours
-        assert 0.2 <= time.monotonic() - began < 5
+        assert 0.2 <= time.monotonic() - began < 40
         began = time.monotonic()
         with second.turn("x", 1.2, progress=lambda: next(steps, 9)) as ours:
             assert not ours

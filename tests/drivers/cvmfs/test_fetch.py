@@ -138,13 +138,13 @@ def test_all_servers_are_named_when_none_answers(small: Forged, second: Server, 
 
 def test_a_dead_server_costs_its_time_only_now_and_then(small: Forged, opened: Open, caplog: Log) -> None:
     small.server.fault("*", Fault(delay=1.0))
-    repository = opened(small.config(timeout_direct=0.3, max_retries=0, backoff_init=1.5))
+    repository = opened(small.config(timeout_direct=0.3, max_retries=0, backoff_init=60.0, backoff_max=60.0))
     refused(caplog, lambda: repository.lookup(b"/a"), "timed out")
     began = time.monotonic()
     for _ in range(100):
         with pytest.raises(OSError, match="Errno 5"):
             repository.lookup(b"/a")
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 15  # each wait would be a third of a second
     assert len(small.server.requests) == 1
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_comes_back_is_used_again(small: Forged, opened: Open, cap
     repository = opened(small.config(max_retries=0))
     refused(caplog, lambda: repository.lookup(b"/a"), "cvmfspublished")
     small.server.heal()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         try:
             assert repository.lookup(b"/a").size == 1
@@ -182,8 +182,8 @@ def test_a_server_that_drips_its_header_meets_the_deadline(small: Forged, opened
         repository = opened(small.config(urls=(f"http://127.0.0.1:{port}",), deadline=0.8))
         began = time.monotonic()
         refused(caplog, lambda: repository.lookup(b""), "timed out")
-        assert time.monotonic() - began < 3
-        thread.join(5)
+        assert time.monotonic() - began < 30
+        thread.join(60)
 
 
 def test_proxies_carry_the_requests(small: Forged, second: Server, opened: Open) -> None:
@@ -267,4 +267,4 @@ def test_closing_ends_the_pauses(small: Forged, opened: Open) -> None:
     while not small.server.requests:
         time.sleep(0.01)
     repository.close()
-    assert failed.wait(10)
+    assert failed.wait(25)

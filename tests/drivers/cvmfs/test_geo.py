@@ -152,14 +152,14 @@ def test_when_all_fails_the_order_stays(ways: NamedWays) -> None:
 def test_a_slow_answer_delays_nobody_for_long_and_counts_later(ways: NamedWays) -> None:
     release = threading.Event()
     ways.answer("1,2", hold=release)
-    fetcher = ways.fetcher(timeout_direct=20.0)
+    fetcher = ways.fetcher(timeout_direct=60.0)
     began = time.monotonic()
     assert ways.first(fetcher) == "a"
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 30
     release.set()
     assert fetcher.route is not None
     while fetcher.route.current().url != ways.url("b") + "/r":
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 90
         time.sleep(0.01)
     assert ways.first(fetcher) == "b"
 

@@ -40,31 +40,31 @@ def file_of(chunked: Forged, opened: Open, **changes: float) -> tuple[Repository
 
 
 def test_a_file_may_take_longer_than_the_deadline(chunked: Forged, opened: Open) -> None:
-    repository, inode = file_of(chunked, opened, deadline=0.8)
-    chunked.server.fault("*P", Fault(delay=0.3))
+    repository, inode = file_of(chunked, opened, deadline=1.5)
+    chunked.server.fault("*P", Fault(delay=0.6))
     began = time.monotonic()
     assert Path(repository.materialise(inode)).read_bytes() == CONTENT
-    assert time.monotonic() - began > 1.6
+    assert time.monotonic() - began > 3.0
 
 
 def test_silence_ends_the_whole_file_at_once(chunked: Forged, opened: Open, caplog: Log) -> None:
-    repository, inode = file_of(chunked, opened, deadline=0.6, timeout_direct=5.0)
-    chunked.server.fault("*P", Fault(delay=3))
+    repository, inode = file_of(chunked, opened, deadline=1.5, timeout_direct=60.0)
+    chunked.server.fault("*P", Fault(delay=60))
     chunked.server.fault("*P", Fault(), times=20)
     began = time.monotonic()
     refused(caplog, lambda: repository.materialise(inode), r"object data/\S+P: timed out")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert not any(name.endswith("-chunked") for name in chunked.cached())
 
 
 def test_retries_share_the_patience_with_the_file(chunked: Forged, opened: Open, caplog: Log) -> None:
     """Every answer is broken after a while, so each chunk alone would be tried again and again."""
-    repository, inode = file_of(chunked, opened, deadline=0.7, max_retries=1000, backoff_init=0.01, backoff_max=0.01)
+    repository, inode = file_of(chunked, opened, deadline=1.5, max_retries=1000, backoff_init=0.01, backoff_max=0.01)
     chunked.server.fault("*P", Fault(delay=0.05, truncate=2_000))
     began = time.monotonic()
     refused(caplog, lambda: repository.materialise(inode), r"object data/\S+P: ")
     # What the few threads got once is all the progress there was.
-    assert 0.6 < time.monotonic() - began < 0.7 + 8 * 2_000 / LEAST_RATE + 1.5
+    assert 1.4 < time.monotonic() - began < 1.5 + 8 * 2_000 / LEAST_RATE + 30
 
 
 def test_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:

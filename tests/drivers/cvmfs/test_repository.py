@@ -149,8 +149,8 @@ def test_others_go_on_while_one_waits_for_the_network(site: Site, opened: Open) 
         assert not any(future.done() for future in (content, below))
         assert not listing.done()
         release.set()
-        assert os.path.exists(content.result(20))
-        assert below.result(20) in [entry.inode for entry in listing.result(20)]
+        assert os.path.exists(content.result(60))
+        assert below.result(60) in [entry.inode for entry in listing.result(60)]
 
 
 def test_the_same_object_is_fetched_once_for_many_threads(site: Site, opened: Open) -> None:
@@ -163,7 +163,7 @@ def test_the_same_object_is_fetched_once_for_many_threads(site: Site, opened: Op
         return repository.read(b"/README")
 
     with ThreadPoolExecutor(12) as pool:
-        assert len({future.result(30) for future in [pool.submit(read) for _ in range(12)]}) == 1
+        assert len({future.result(60) for future in [pool.submit(read) for _ in range(12)]}) == 1
     assert len(site.server.requests) == len(set(site.server.requests)) == 5
 
 

@@ -34,7 +34,7 @@ class Stage:
         with self.changed:
             self.running += 1
             self.changed.notify_all()
-        self.go.wait(20)
+        self.go.wait(60)
         with self.changed:
             self.running -= 1
             self.done += 1
@@ -81,7 +81,7 @@ def test_a_demand_that_waits_goes_before_background_work(stage: Stage) -> None:
     stage.prefetcher.ask([stage.job] * 5)
     for _ in range(3):
         stage.slots.release()
-    demand.join(20)
+    demand.join(60)
     assert got == [True]
     assert stage.running == 0, "all that is free is spared"
     stage.go.set()
@@ -102,7 +102,7 @@ def test_work_that_a_demand_waits_for_need_not_stand_back(stage: Stage) -> None:
     threading.Thread(target=do, daemon=True).start()
     assert not began.wait(0.02)
     work.hurry()
-    assert began.wait(20)
+    assert began.wait(60)
 
 
 def test_a_thread_of_background_work_takes_one_slot_for_all_its_transfers(stage: Stage) -> None:
@@ -127,7 +127,7 @@ def test_a_helper_inherits_the_urgency(stage: Stage) -> None:
     with work.turn():
         helper = threading.Thread(target=inherited(lambda: seen.append(current())))
     helper.start()
-    helper.join(20)
+    helper.join(60)
     inherited(lambda: seen.append(current()))()
     assert seen == [work, None]
 
@@ -159,7 +159,7 @@ def test_a_job_that_fails_ends_nothing(stage: Stage, caplog: pytest.LogCaptureFi
 
 
 def _wait_for(event: threading.Event) -> None:
-    event.wait(20)
+    event.wait(60)
 
 
 def test_the_first_in_the_queue_are_those_that_are_wanted_first() -> None:
@@ -171,7 +171,7 @@ def test_the_first_in_the_queue_are_those_that_are_wanted_first() -> None:
     prefetcher.ask([lambda: order.append("c"), ended.set])
     prefetcher.ask([lambda: order.append("a"), lambda: order.append("b")], first=True)
     blocked.set()
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert sorted(order) == ["a", "b", "c"]
     assert order.index("a") < order.index("c")
 

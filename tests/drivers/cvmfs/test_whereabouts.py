@@ -139,9 +139,9 @@ def test_another_process_waits_for_a_chunk_and_not_for_the_file(shared: Shared, 
     thread = threading.Thread(target=lambda: got.append(repository.read(b"/one")))
     thread.start()
     try:
-        eventually(lambda: shared.asked() == "as", 20, "the requests for both chunks")
+        eventually(lambda: shared.asked() == "as", what="the requests for both chunks")
         with shared.process("/two") as other:
-            eventually(lambda: shared.asked() == "abs", 20, "the other process's request")
+            eventually(lambda: shared.asked() == "abs", what="the other process's request")
             time.sleep(0.2)  # in which it would ask for the other chunk
             first.set()
             assert other.communicate(timeout=60)[0].split() == digests(b"/two")
