@@ -171,14 +171,12 @@ class Engine:
         *one_stop* is for calls that cannot sleep interruptibly: no stop at their exit is needed then.  Raises OSError
         where that cannot be done: the stop is still to be answered.
         """
-        failed = lib.pp_redirect(self._e, self._name(stop), arg, path, len(path), one_stop)
-        _check(failed)
+        _check(lib.pp_redirect(self._e, self._name(stop), arg, path, len(path), one_stop))
 
     def scratch(self, stop: Stop, size: int) -> int | None:
         """Address of *size* bytes of ours in the job; ``None``: the stop is consumed, the call will come back."""
         address = ffi.new("unsigned long long *")
-        there = _check(lib.pp_scratch(self._e, self._name(stop), size, address))
-        return int(address[0]) if there else None
+        return int(address[0]) if _check(lib.pp_scratch(self._e, self._name(stop), size, address)) else None
 
     def poke(self, stop: Stop, address: int, data: bytes) -> bool:
         """Fill scratch memory; False: the stop is consumed, the call will come back."""

@@ -114,13 +114,13 @@ def test_the_demo_needs_no_network(parrot: MakeParrot) -> None:
 
 
 def test_a_server_that_is_away(parrot: MakeParrot) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    key = tree.twin_tree().key
-    run = parrot([repository(tree.NAME, f"http://127.0.0.1:{port}/x", key, timeout_direct="1")], ["-T", "3"])
-    began = time.monotonic()
-    told = run.run(["cat", f"{tree.TOP}/hello.txt"], timeout=100)
+    with socket.socket() as silent:  # bound, so that it is nobody else's, but not listening: connections are refused
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        key = tree.twin_tree().key
+        run = parrot([repository(tree.NAME, f"http://127.0.0.1:{port}/x", key, timeout_direct="1")], ["-T", "3"])
+        began = time.monotonic()
+        told = run.run(["cat", f"{tree.TOP}/hello.txt"], timeout=100)
     assert told.stderr == f"cat: {tree.TOP}/hello.txt: Input/output error\n".encode()
     assert time.monotonic() - began < 40
     log = told.log.decode()

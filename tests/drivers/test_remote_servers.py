@@ -22,16 +22,11 @@ from tests.drivers.test_remote import PLAIN, fsspec_driver
 from tests.support import places
 from tests.support.contract_tree import write_tree
 from tests.support.httpd import Server
+from tests.support.ports import free_port
 
 BLANK = b"/with blank \xff"
 TEXT = {name: what for name, what in PLAIN.items() if name != BLANK}
-GRACE = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+GRACE = 60.0
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

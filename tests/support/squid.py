@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import places
+from tests.support.ports import free_port
 
 _CONFIGURATION = """
 http_port 127.0.0.1:{port}
@@ -31,7 +32,7 @@ acl forbidden urlpath_regex forbidden
 http_access deny forbidden
 http_access allow all
 """
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class Squid:
@@ -44,8 +45,7 @@ class Squid:
         program = shutil.which("squid", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if program is None:
             pytest.skip("squid is not installed (Debian: apt-get install squid)")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._directory = directory
         configuration = directory / "squid.conf"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pwd
 import shlex
 import shutil
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support import places
+from tests.support.ports import free_port
 from tests.support.programs import compile_c
 
 SERVER = "/usr/sbin/sshd"
@@ -73,14 +73,6 @@ def library() -> Path:
     """The preloaded object, compiled."""
     source = Path(__file__).with_name("sshd_accounts.c")
     return places.once("sshd_accounts.so", lambda output: compile_c(source, output, "-shared", "-fPIC", "-ldl"))
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def script(
