@@ -26,7 +26,7 @@ from helpers.say import SetupError, run, say
 
 CORES_KEPT = 3
 EXTRAS: dict[str, tuple[str, ...]] = {"run": (), "test": ("test", "lint")}
-WELCOME: dict[str, tuple[str, ...]] = {"run": (), "test": ("servers",)}
+WELCOME: dict[str, tuple[str, ...]] = {"run": (), "test": ("servers", "docs")}
 """Extras whose packages are installed one by one, as far as they can be: tests that need them are skipped otherwise."""
 BUILD_TOOLS = ("setuptools>=77",)
 
@@ -121,7 +121,8 @@ class Builder:
         pyproject = (self.root / "pyproject.toml").read_text()
         wanted = requirements(pyproject, EXTRAS[want])
         installed = self.state / f"installed-{want}"
-        listing = "\n".join(wanted) + "\n"
+        welcome = requirements(pyproject, WELCOME[want], needed=False)
+        listing = "\n".join([*wanted, *welcome]) + "\n"
         if installed.exists() and installed.read_text() == listing:
             return
         say("installing " + ("the dependencies" if want == "run" else "the dependencies and the tools of bin/test"))
@@ -133,7 +134,7 @@ class Builder:
         except SetupError as error:
             hint = "no way to the package index? see pip's settings for index and proxy (PIP_INDEX_URL, https_proxy)"
             raise SetupError(f"{error}\n    {hint}") from error
-        for package in requirements(pyproject, WELCOME[want], needed=False):
+        for package in welcome:
             try:
                 run("pip install", [*pip, package], cwd=self.root)
             except SetupError:
