@@ -27,7 +27,6 @@ def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
         "mkdocs",
         "build",
         "--strict",
-        "-q",
         "-f",
         str(source / "mkdocs.yml"),
         "-d",
