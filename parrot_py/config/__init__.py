@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parrot_py import __version__, codes
+from parrot_py import __version__, carried, codes
 from parrot_py.codes import tagged
 from parrot_py.config import command_line, directories, environment, inner, pretences, proxies, repositories, values
 from parrot_py.config.command_line import REPORT, Given
@@ -91,7 +91,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         placed=bool(given.last("tempdir") or environ.get("PARROT_TEMP_DIR")),
         late_proxy=late,
         caller_variables=_caller_variables(given, environ),
-        etc=values.absolute(environ.get("PARROT_CVMFS_ETC") or str(ETC), "PARROT_CVMFS_ETC"),
+        etc=values.absolute(environ.get("PARROT_CVMFS_ETC") or str(carried.site or ETC), "PARROT_CVMFS_ETC"),
         tempdir=tempdir,
     )
     user = _user_options(given, environ)

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parrot_py import carried
 from parrot_py import codes
 from parrot_py.config.effective import Builder
 from parrot_py.config.settings import COMMON, ENTRY, SPECIFIC, USER
@@ -100,6 +101,8 @@ def choose(builder: Builder) -> None:
     if lower:
         found = Instance(builder, lower).place((*_SITE, *_OWN))
         builder.put("lower_cache", found.path if found else None)
+    if carried.seed is not None and "lower_cache" not in builder.fields:
+        builder.fields.update(lower_cache=carried.seed, lower_readonly=True)
 
 
 def _place(builder: Builder, instance: Instance) -> str:

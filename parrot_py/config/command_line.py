@@ -60,12 +60,12 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
 
 def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
     try:
-        return getopt.getopt(argv, _short(), _long())
+        return getopt.getopt(argv, short_options(), long_options())
     except getopt.GetoptError as error:
         # The one option whose argument may be left out; getopt knows of no such thing before Python 3.14.
         if error.opt != REPORT:
             raise
-        return getopt.getopt(argv, _short(), [f"{REPORT}=" if name == REPORT else name for name in _long()])
+        return getopt.getopt(argv, short_options(), [f"{REPORT}=" if name == REPORT else name for name in long_options()])
 
 
 def _about_variables(environ: Mapping[str, str]) -> list[tuple[Option, str]]:
@@ -80,11 +80,11 @@ def _about_variables(environ: Mapping[str, str]) -> list[tuple[Option, str]]:
     return remarks
 
 
-def _short() -> str:
+def short_options() -> str:
     return "".join(name[1] + (":" if option.argument else "") for name, option in _names() if name[1] != "-")
 
 
-def _long() -> list[str]:
+def long_options() -> list[str]:
     return [name[2:] + ("=" if option.argument else "") for name, option in _names() if name.startswith("--")]
 
 

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from parrot_py.carried import translated
+
 _SIZE = 16 << 20
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory"}
 
@@ -33,10 +35,11 @@ class Tree(Protocol):
 
 
 class LocalFiles:
-    """The files of the host (see :class:`parrot_py.config.shell.conditions.Files`)."""
+    """The files of the host (see :class:`parrot_py.config.shell.conditions.Files`), and what a single file carries."""
 
     def read(self, path: str) -> bytes:
         """The content of the file at *path*, never waiting for a FIFO.  Raises OSError."""
+        path = translated(path)
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
@@ -45,26 +48,27 @@ class LocalFiles:
     def kind(self, path: str) -> str:
         """``file``, ``directory``, ``other``, or ``""`` where there is nothing."""
         try:
-            return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "other")
+            return _KINDS.get(stat.S_IFMT(os.stat(translated(path)).st_mode), "other")
         except (OSError, ValueError):
             return ""
 
     def size(self, path: str) -> int:
         """The size of what is at *path*; 0 where there is nothing."""
         try:
-            return os.stat(path).st_size
+            return os.stat(translated(path)).st_size
         except (OSError, ValueError):
             return 0
 
     def may(self, path: str, mode: int) -> bool:
         """Whether *path* may be used as *mode* says."""
         try:
-            return os.access(path, mode)
+            return os.access(translated(path), mode)
         except ValueError:
             return False
 
     def glob(self, pattern: str) -> list[str]:
         """The paths that match *pattern*, sorted."""
+        pattern = translated(pattern)
         directory = os.path.dirname(pattern)
         if set(directory).isdisjoint("*?[") and not self.kind(directory or "."):
             return []
@@ -78,7 +82,7 @@ class LocalFiles:
 
     def local(self, path: Path) -> Path:
         """Where programs that know nothing of us find the file *path*.  Raises OSError."""
-        return path
+        return Path(translated(str(path)))
 
 
 class SiteFiles(LocalFiles):
@@ -141,7 +145,7 @@ class SiteFiles(LocalFiles):
         """A copy of a file of the repository, named by its content."""
         inner = self._inner(str(path))
         if inner is None:
-            return path
+            return super().local(path)
         import hashlib
         import tempfile
 

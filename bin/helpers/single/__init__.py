@@ -1,0 +1,1 @@
+"""The making of the single file: bin/makedist (docs/distribution.md)."""
