@@ -135,7 +135,8 @@ def lint(plan: Plan) -> None:
     for name, command in commands.items():
         if step(plan, name, command):
             plan.failed.append(name)
-    sources = [*plan.root.glob("parrot_py/engine/src/*.c"), *plan.root.glob("bench/*.c")]
+    places = ("parrot_py/engine/src", "bench", "bin/helpers/single/head")
+    sources = [path for place in places for path in plan.root.glob(f"{place}/*.c")]
     compiler = [os.environ.get("CC") or next(filter(shutil.which, ("cc", "gcc", "clang")), "cc"), *C_FLAGS]
     print(f"== C warnings in {len(sources)} files", flush=True)
     for source in sorted(sources):

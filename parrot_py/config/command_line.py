@@ -65,7 +65,8 @@ def _split(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
         # The one option whose argument may be left out; getopt knows of no such thing before Python 3.14.
         if error.opt != REPORT:
             raise
-        return getopt.getopt(argv, short_options(), [f"{REPORT}=" if name == REPORT else name for name in long_options()])
+        long = [f"{REPORT}=" if name == REPORT else name for name in long_options()]
+        return getopt.getopt(argv, short_options(), long)
 
 
 def _about_variables(environ: Mapping[str, str]) -> list[tuple[Option, str]]:
@@ -81,10 +82,12 @@ def _about_variables(environ: Mapping[str, str]) -> list[tuple[Option, str]]:
 
 
 def short_options() -> str:
+    """The letters of all options, as getopt(3) takes them."""
     return "".join(name[1] + (":" if option.argument else "") for name, option in _names() if name[1] != "-")
 
 
 def long_options() -> list[str]:
+    """The long names of all options; with ``=`` those that have an argument."""
     return [name[2:] + ("=" if option.argument else "") for name, option in _names() if name.startswith("--")]
 
 

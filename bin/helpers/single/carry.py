@@ -44,7 +44,7 @@ def seed(payload: Payload, source: Path) -> None:
         elif _CRUMB.fullmatch(directory.name) and directory.is_file():
             payload.file(f"seed/{directory.name}", directory, checked=False)
     if not number:
-        raise SetupError(f"--seed-cache: {source}: there are no objects (ab/cdef...); a run keeps them in <tempdir>/cvmfs")
+        raise SetupError(f"--seed-cache: {source}: no objects (ab/cdef...) there; a run keeps them in <tempdir>/cvmfs")
 
 
 def licences(payload: Payload, found: Mapping[str, Path]) -> None:

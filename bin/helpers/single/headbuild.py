@@ -22,8 +22,9 @@ def build(scratch: Path) -> bytes:
     reasons = []
     for compiler in compilers:
         sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
+        command = [*compiler.split(), *FLAGS, *sources, "-o", str(out)]
         try:
-            run(f"compiling the head with {compiler}", [*compiler.split(), *FLAGS, *sources, "-o", str(out)], cwd=SOURCES)
+            run(f"compiling the head with {compiler}", command, cwd=SOURCES)
         except SetupError as error:
             reasons.append(str(error))
             continue

@@ -1,11 +1,11 @@
 """The Python that makes the single file, in the shape in which it finds itself wherever it is unpacked.
 
-    bin/python             the head once more: starts what follows (sys.executable)
-    lib/parrot_run         the loader of the C library, by the name that ps shows
-    lib/python             the interpreter
-    lib/*.so.*             the libraries of both and of all modules
-    lib/python3XY.zip      modules that are nothing but Python, compiled, not packed
-    lib/python3.XY/        the others, and what has data beside it
+bin/python             the head once more: starts what follows (sys.executable)
+lib/parrot_run         the loader of the C library, by the name that ps shows
+lib/python             the interpreter
+lib/*.so.*             the libraries of both and of all modules
+lib/python3XY.zip      modules that are nothing but Python, compiled, not packed
+lib/python3.XY/        the others, and what has data beside it
 """
 
 from __future__ import annotations
@@ -30,16 +30,22 @@ LIBRARY = f"lib/python{VERSION}"
 
 # For developers, for screens, or for programs that are not there.
 LEFT_OUT = {
-    *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "distutils", "pydoc_data"),
-    *("pydoc", "venv", "unittest", "doctest", "curses", "dbm", "site-packages", "dist-packages", "__pycache__", "antigravity"),
-    *("this", "cgi", "cgitb", "pdb", "smtpd", "imaplib", "nntplib", "poplib", "telnetlib", "mailbox", "wave", "aifc", "sunau"),
+    *("__pycache__", "site-packages", "dist-packages", "test", "tests", "unittest", "doctest", "pdb", "pydoc"),
+    *("pydoc_data", "distutils", "ensurepip", "venv", "lib2to3", "idlelib", "tkinter", "turtledemo", "turtle"),
+    *("curses", "dbm", "antigravity", "this", "cgi", "cgitb", "smtpd", "imaplib", "nntplib", "poplib", "telnetlib"),
+    *("mailbox", "wave", "aifc", "sunau"),
 }
-LEFT_OUT_MODULES = {"_tkinter", "_curses", "_curses_panel", "_dbm", "_gdbm", "readline", "nis", "ossaudiodev", "audioop"}
+LEFT_OUT_MODULES = {"_tkinter", "_curses", "_curses_panel", "_dbm", "_gdbm", "readline", "nis", "ossaudiodev"}
+
+
+def executable() -> Path:
+    """The Python that runs this, outside of its virtual environment."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
 
 
 def add(payload: Payload, head: bytes, scratch: Path) -> None:
     """Add interpreter and standard library.  Raises SetupError."""
-    program = Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
+    program = executable()
     loader = libraries.loader(program)
     payload.file("bin/python", head, 0o755)
     payload.file("lib/parrot_run", loader, 0o755)
@@ -68,9 +74,9 @@ def dynamic() -> list[Path]:
 
 def add_libraries(payload: Payload) -> dict[str, Path]:
     """Add the libraries that everything in *payload* wants and that are not in there; name to path."""
-    carried = {thing.source for thing in payload.things.values() if isinstance(thing.source, Path)}
-    program = Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
-    elves = [program, *dynamic(), *(path for path in carried if libraries.is_elf(path) and "stripped-" not in path.name)]
+    sources = (thing.source for thing in payload.things.values())
+    carried = {source for source in sources if isinstance(source, Path)}
+    elves = [executable(), *dynamic(), *filter(libraries.is_elf, carried)]
     found = {**libraries.wanted(elves), **libraries.unnamed()}
     added = {name: path for name, path in sorted(found.items()) if path not in carried}
     for name, path in added.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+
 from helpers.say import SetupError, run
 
 # The C library opens them by name when it looks up hosts; a thread that ends needs the last one.
@@ -24,7 +26,7 @@ def loader(program: Path) -> Path:
     with program.open("rb") as file:
         for segment in ELFFile(file).iter_segments():
             if segment["p_type"] == "PT_INTERP":
-                found = Path(segment.get_interp_name())
+                found = Path(os.fsdecode(segment.data().rstrip(b"\0")))
                 break
         else:
             raise SetupError(f"{program} is linked statically: it cannot load extension modules")

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--config",
         type=Path,
         metavar="SITE",
-        help="a directory like /etc/cvmfs, with its keys, which counts instead of the node's; or one file of parameters",
+        help="a directory like /etc/cvmfs with its keys, instead of the node's; or one file of parameters",
     )
     parser.add_argument("--seed-cache", type=Path, metavar="DIR", help="a cache (<tempdir>/cvmfs) to start with")
     parser.add_argument(
@@ -68,10 +68,8 @@ def make(options: argparse.Namespace, scratch: Path) -> None:
     size = options.output.stat().st_size
     unpacked = sum(thing.size for thing in payload.things.values())
     mib = 1 << 20
-    print(
-        f"{options.output}: {size / mib:.1f} MiB, {len(payload.things)} files and directories of {unpacked / mib:.1f} MiB,"
-        f" payload {name}"
-    )
+    told = f"{size / mib:.1f} MiB, unpacked {unpacked / mib:.1f} MiB in {len(payload.things)} files and directories"
+    print(f"{options.output}: {told}, payload {name}")
 
 
 if __name__ == "__main__":

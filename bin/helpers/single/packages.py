@@ -19,7 +19,7 @@ NOT_NEEDED = ("pygments", "markdown-it-py", "mdurl", "setuptools", "pycparser")
 
 PRUNED = re.compile(
     r"cffi/|dukpy/(jsmodules|jscore)/|urllib3/contrib/emscripten/"
-    r"|Crypto/(Cipher|IO|Math|Protocol|PublicKey|Signature|SelfTest)/|.*\.(pyi|c|h)$"
+    r"|Crypto/(Cipher|IO|Math|Protocol|PublicKey|Signature|SelfTest)/|.*/(__pycache__|tests)/|.*\.(pyi|c|h)$"
 )
 """Parts that nothing of ours uses.  Of cffi the backend is enough: the engine is compiled, and pycryptodome has another
 way (ctypes), which spares it the parser for C."""
@@ -29,7 +29,6 @@ CORE = "_core.abi3.so"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PYTHON = (".py", ".pyi", ".typed")
-_SKIPPED = ("__pycache__", "tests")
 
 
 def closure(wanted: Sequence[str]) -> list[metadata.Distribution]:
@@ -58,7 +57,7 @@ def _plain(name: str) -> str:
 
 
 def add(payload: Payload, distributions: Sequence[metadata.Distribution]) -> dict[str, Path]:
-    """Add the files of *distributions*; the modules that may go into the zip file: those of packages of Python alone."""
+    """Add the files of *distributions*, but for the modules of packages that are Python alone: those are answered."""
     zipped: dict[str, Path] = {}
     for distribution in distributions:
         files = _files(distribution)
@@ -80,7 +79,7 @@ def _files(distribution: metadata.Distribution) -> dict[str, Path]:
     found = {}
     for each in distribution.files or ():
         name = str(each)
-        if name.startswith("..") or ".dist-info/" in name or PRUNED.match(name) or any(part in _SKIPPED for part in each.parts):
+        if name.startswith("..") or ".dist-info/" in name or PRUNED.match(name):
             continue
         path = Path(str(distribution.locate_file(each)))
         if path.is_file():

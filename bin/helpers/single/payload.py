@@ -2,8 +2,8 @@
 
     file     head | beginning | text | index | blocks | trailer
     index    for each thing: size, mode, length of its path, flags; its path; a zero
-    blocks   of each file and link in the order of the index, 1 MiB of it at a time: size, packed size, CRC-32; raw deflate,
-             or the bytes themselves where that is no shorter
+    blocks   of each file and link in the order of the index, 1 MiB of it at a time: size, packed size, CRC-32; raw
+             deflate, or the bytes themselves where that is no shorter
     trailer  a mark, where the beginning is, bytes from there to the trailer, the first half of their SHA-256
 
 The reader is head/self.c and head/unpack.c.  The same content makes the same file: there are no times and no owners.

@@ -120,7 +120,8 @@ int main(int argc, char **argv)
     int found = pd_open_payload(&payload);
     if (found == 0) {
         found = pd_start_plain(argv);
-        pd_say("the interpreter cannot be started: %s", strerror(-found));
+        pd_say(found == -ENOENT ? "this file is damaged (its end is missing): get it anew"
+                                : "the interpreter cannot be started: %s", strerror(-found));
         return NOTHING_STARTED;
     }
     if (found < 0) {

@@ -15,7 +15,7 @@
 #include "head.h"
 
 #define A_DAY (24 * 3600)
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 10000
 #define PAUSE_MS 20
 
 /* Whether nobody but this user and root can have put things there. */
