@@ -14,11 +14,11 @@ from tests.support import places
 
 sys.path.insert(0, str(places.CHECKOUT / "bin"))
 
-from helpers.say import SetupError  # noqa: E402
-from helpers.single import headbuild  # noqa: E402
-from helpers.single import payload as payload_module  # noqa: E402
-from helpers.single.payload import Payload  # noqa: E402
-from helpers.single.text import text_for_head  # noqa: E402
+from helpers.say import SetupError
+from helpers.single import headbuild
+from helpers.single import payload as payload_module
+from helpers.single.payload import Payload
+from helpers.single.text import text_for_head
 
 __all__ = ["head", "payload", "payload_module", "single", "started", "unfinished"]
 

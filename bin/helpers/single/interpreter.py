@@ -28,12 +28,10 @@ VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 ZIP = f"lib/python{VERSION.replace('.', '')}.zip"
 LIBRARY = f"lib/python{VERSION}"
 
-# For developers, for screens, or for programs that are not there.
+# Tests, what wants a screen, and what installs.  Little else: packages import more of it than they use.
 LEFT_OUT = {
-    *("__pycache__", "site-packages", "dist-packages", "test", "tests", "unittest", "doctest", "pdb", "pydoc"),
-    *("pydoc_data", "distutils", "ensurepip", "venv", "lib2to3", "idlelib", "tkinter", "turtledemo", "turtle"),
-    *("curses", "dbm", "antigravity", "this", "cgi", "cgitb", "smtpd", "imaplib", "nntplib", "poplib", "telnetlib"),
-    *("mailbox", "wave", "aifc", "sunau"),
+    *("__pycache__", "site-packages", "dist-packages", "test", "tests", "pydoc_data", "ensurepip", "venv", "lib2to3"),
+    *("idlelib", "tkinter", "turtledemo", "turtle", "curses", "dbm"),
 }
 LEFT_OUT_MODULES = {"_tkinter", "_curses", "_curses_panel", "_dbm", "_gdbm", "readline", "nis", "ossaudiodev"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helpers.builder import requirements
 from helpers.say import SetupError, say
-from helpers.single import carry, headbuild, interpreter, libraries, packages
+from helpers.single import carry, check, headbuild, interpreter, libraries, packages
 from helpers.single.payload import Payload
 from helpers.single.text import text_for_head
 
@@ -65,6 +65,7 @@ def make(options: argparse.Namespace, scratch: Path) -> None:
     if options.seed_cache is not None:
         carry.seed(payload, options.seed_cache)
     name = payload.write(head, options.output.absolute())
+    check.run_everything(root, options.output.absolute(), scratch, [] if options.package else ["fsspec"])
     size = options.output.stat().st_size
     unpacked = sum(thing.size for thing in payload.things.values())
     mib = 1 << 20

@@ -24,6 +24,7 @@ PRUNED = re.compile(
 """Parts that nothing of ours uses.  Of cffi the backend is enough: the engine is compiled, and pycryptodome has another
 way (ctypes), which spares it the parser for C."""
 
+BUILDER = ("parrot_py/engine/src/", "parrot_py/engine/_build.py")
 CORE = "_core.abi3.so"
 """The file of the compiled engine."""
 
@@ -101,7 +102,7 @@ def add_own(payload: Payload, root: Path, core: Path) -> None:
     """Add parrot_py of the checkout *root* with the compiled engine *core*."""
     for path in sorted((root / "parrot_py").rglob("*")):
         name = str(path.relative_to(root))
-        if not path.is_file() or "__pycache__" in path.parts or "src" in path.parts or path.suffix == ".so":
+        if not path.is_file() or "__pycache__" in path.parts or name.startswith(BUILDER) or path.suffix == ".so":
             continue
         if path.suffix == ".py" and not name.startswith("parrot_py/data/"):
             payload.file(f"{LIBRARY}/{name}c", compiled(name, path))

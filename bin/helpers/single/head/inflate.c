@@ -29,6 +29,14 @@ static const uint8_t distance_extra[] = {0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,
 
 static void fill(struct source *s)
 {
+    if (s->end - s->next >= 8) {
+        uint64_t word;
+        memcpy(&word, s->next, sizeof word); /* x86_64 is little-endian */
+        s->hold |= word << s->count;
+        s->next += (63 - s->count) >> 3;
+        s->count |= 56;
+        return;
+    }
     while (s->count <= 56) {
         if (s->next < s->end)
             s->hold |= (uint64_t)*s->next++ << s->count;
@@ -139,9 +147,12 @@ static bool copy_stored(struct source *s, uint8_t *out, size_t *done, size_t siz
         out[(*done)++] = take(s, 8);
     if (length > (size_t)(s->end - s->next))
         return false;
-    memcpy(out + *done, s->next, length);
-    s->next += length;
-    *done += length;
+    if (length) { /* hold may have bits of the bytes behind it, which are to be read anew */
+        memcpy(out + *done, s->next, length);
+        s->next += length;
+        *done += length;
+        s->hold = s->count = 0;
+    }
     return true;
 }
 
@@ -158,8 +169,9 @@ static bool copy_match(struct source *s, const struct table *distances, int symb
         return false;
     uint8_t *to = out + *done;
     *done += length;
-    if (distance >= length) {
-        memcpy(to, to - distance, length);
+    if (distance >= 8 && size - *done >= 8) { /* what is written beyond the end is written again */
+        for (size_t at = 0; at < length; at += 8)
+            memcpy(to + at, to + at - distance, 8);
         return true;
     }
     for (; length; length--, to++)
