@@ -11,8 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parrot_py import carried
-from parrot_py import codes
+from parrot_py import carried, codes
 from parrot_py.config.effective import Builder
 from parrot_py.config.settings import COMMON, ENTRY, SPECIFIC, USER
 from parrot_py.errors import ConfigError

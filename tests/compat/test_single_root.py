@@ -179,12 +179,16 @@ def test_other_commands(node: Node) -> None:
         /var/tmp/parrot_cvmfs cat {TOP}/hello
         /shared/parrot --as parrot_cvmfs ls {TOP}
         /shared/parrot -t /var/tmp/other --dynamic-mounts sh -c '
-            /shared/parrot --as parrot_mount {TOP}/hello /there && cat /there'
+            /shared/parrot --as parrot_mount /there {TOP}/hello && cat /there'
+        /shared/parrot -d syscall -o /var/tmp/log cat {TOP}/hello
+        grep -q openat /var/tmp/log && echo logged
         ls /var/tmp
     """
     answer = node.run(script)
     assert answer.stderr == ""
-    assert answer.stdout == f"hello, world\nbin\nhello\nhello, world\nother\nparrot.{places.NOBODY}\nparrot_cvmfs\n"
+    assert answer.stdout == "hello, world\nbin\nhello\nhello, world\nhello, world\nlogged\n" + (
+        f"log\nother\nparrot.{places.NOBODY}\nparrot_cvmfs\n"
+    )
 
 
 def test_a_warm_cache_needs_no_network(node: Node) -> None:

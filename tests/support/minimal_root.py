@@ -1,4 +1,4 @@
-"""A node with next to nothing: a root without Python, read-only, few devices, no network but one web server.
+"""A node with next to nothing: a root without Python, read-only, few devices, no network but a web server.
 
 As a program (``unshare --mount --net --pid --fork python minimal_root.py REQUEST``) it makes that out of a directory and
 runs a shell command there, as uid 65534 with an empty environment.  It prints JSON.
@@ -66,7 +66,7 @@ def busybox_root(place: Path) -> Path:
     """A root with a static busybox and nothing else: no C library, no /etc/passwd."""
     (place / "bin").mkdir(parents=True)
     shutil.copy("/bin/busybox", place / "bin" / "busybox")
-    for name in ("sh", "cat", "ls", "env", "true", "kill", "sleep", "ln", "readlink", "id"):
+    for name in ("sh", "cat", "ls", "env", "true", "kill", "sleep", "ln", "readlink", "id", "grep"):
         (place / "bin" / name).symlink_to("busybox")
     return make_places(place)
 
