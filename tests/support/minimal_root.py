@@ -1,7 +1,7 @@
 """A node with next to nothing: a root without Python, read-only, few devices, no network but a web server.
 
-As a program (``unshare --mount --net --pid --fork python minimal_root.py REQUEST``) it makes that out of a directory and
-runs a shell command there, as uid 65534 with an empty environment.  It prints JSON.
+As a program (``unshare --mount --net --pid --fork python minimal_root.py REQUEST``) it makes that of a directory and
+runs a shell command there, as uid 65534 with a small environment.  It prints JSON.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ def tree(tmp_path: Path) -> Path:
     for name in ("keys/all", "config.d"):
         (etc / name).mkdir(parents=True)
     (etc / "keys" / "all" / "one.pub").write_text(KEY)
-    (etc / "default.local").write_text("CVMFS_HTTP_PROXY=DIRECT\n[ -f /etc/cvmfs/server.sh ] && . /etc/cvmfs/server.sh\n")
+    source = "[ -f /etc/cvmfs/server.sh ] && . /etc/cvmfs/server.sh"
+    (etc / "default.local").write_text(f"CVMFS_HTTP_PROXY=DIRECT\n{source}\n")
     (etc / "server.sh").write_text("SERVER=http://web.example.org\n")
     (etc / "config.d" / "sw.example.org.conf").write_text(
         ". /etc/cvmfs/server.sh\nCVMFS_SERVER_URL=$SERVER/@fqrn@\nCVMFS_KEYS_DIR=/etc/cvmfs/keys/all\n"
