@@ -22,6 +22,9 @@ IGNORED = "pp__ignored"
 """Python ignores SIGPIPE and SIGXFSZ before anybody could ask what they were: bin/parrot_run hands the SigIgn line of
 its /proc/PID/status on in this variable (which config/environment.py keeps from the job)."""
 
+program = "parrot_run"
+"""Who complains: the command that this process was started as."""
+
 ADDRESS_SPACE = 128 << 20
 """Bytes of address space that a run takes by itself, with the libraries for a repository."""
 
@@ -107,7 +110,7 @@ def check(given: Given) -> None:
 def complain(text: str, code: Code) -> None:
     """Write one line to stderr, if there is one, with *code* at its end."""
     with suppress(OSError):
-        os.write(2, f"parrot_run: {tagged(text, code)}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, f"{program}: {tagged(text, code)}\n".encode("utf-8", "backslashreplace"))
 
 
 def say(text: str) -> bool:

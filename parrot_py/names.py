@@ -97,7 +97,7 @@ class Names:
                 return
             with open(file, "rb") as program:
                 head = program.read(HEAD)
-            asked = script_line(head)[0] if head.startswith(b"#!") else self._ask(elf.interpreter, file)
+            asked = script_line(head)[0] if head.startswith(b"#!") else self._loader(call, file)
             if not asked:
                 return
             place = self._meet(partial(resolve_interpreter, call, asked), full=True)
@@ -110,8 +110,11 @@ class Names:
             return None
         return call.materialise(call.node(place))
 
-    def _ask(self, method: Callable[[str], bytes | None], file: str) -> bytes | None:
-        found: bytes | None = self._walker.namespace.ask(method, file)
+    def _loader(self, call: Call, file: str) -> bytes | None:
+        """The loader of a program: its own, or that of -l, which may not fit."""
+        found: bytes | None = self._walker.namespace.ask(elf.interpreter, file)
+        if found is not None and call.context.loader is not None:
+            self._meet(partial(resolve_interpreter, call, call.context.loader), full=True)
         return found
 
     def _meet(self, walk: Callable[[], Place], *, full: bool) -> Place:

@@ -15,6 +15,7 @@ from parrot_py import codes
 
 FOLDER = "s"
 DERIVED = "derived"
+_PACKAGE = "-package"
 _UNUSED_AFTER = 7 * 24 * 3600.0
 
 log = logging.getLogger("parrot_py.process")
@@ -55,7 +56,7 @@ def beside(tempdir: Path) -> Path:
     folder = tempdir / FOLDER
     folder.mkdir(exist_ok=True)
     sweep(folder)
-    directory = folder / f"{_name()}-package"
+    directory = folder / f"{_name()}{_PACKAGE}"
     directory.mkdir(0o700)
     return directory.resolve()
 
@@ -67,7 +68,7 @@ def sweep(folder: Path) -> None:
         pid, _, rest = rest.partition("-")
         started = rest.partition("-")[0]
         if host == _host() and pid.isdigit() and _start_time(int(pid)) != started:
-            remove(folder / name)
+            remove(folder / name, closed=name.endswith(_PACKAGE))
 
 
 def sweep_derived(folder: Path) -> None:
@@ -87,22 +88,27 @@ def sweep_derived(folder: Path) -> None:
             log.debug("%s: %s", path, error)
 
 
-def remove(directory: Path) -> None:
-    """Remove *directory* with all that is in it; what resists is left for the next sweep."""
-    _empty(os.fsencode(directory))
+def remove(directory: Path, *, closed: bool = False) -> None:
+    """Remove *directory* with all that is in it; what resists is left for the next sweep.
+
+    *closed*: directories in it may permit nothing to their owner.
+    """
+    _empty(os.fsencode(directory), closed)
     try:
         os.rmdir(directory)
     except OSError as error:
         log.warning("%s could not be removed: %s", directory, error.strerror, extra=codes.LITTER.extra)
 
 
-def _empty(directory: bytes) -> None:
+def _empty(directory: bytes, closed: bool) -> None:
     # Not shutil.rmtree: its import costs a tenth of the time that parrot_run has before the job starts.
     try:
+        if closed:
+            os.chmod(directory, 0o700)
         with os.scandir(directory) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    _empty(entry.path)
+                    _empty(entry.path, closed)
                     os.rmdir(entry.path)
                 else:
                     os.unlink(entry.path)

@@ -30,14 +30,10 @@ def parser(words: list[str]) -> Parser:
     )
     made.add_argument("-v", "--version", action="version", version=f"parrot_package_create (parrot_py) {__version__}")
     made.add_argument("-n", "--name-list", metavar="FILE", required=True, help="the names")
-    made.add_argument(
-        "-e", "--env-list", "--env-path", metavar="FILE", required=True, help="the environment"
-    )
+    made.add_argument("-e", "--env-list", "--env-path", metavar="FILE", required=True, help="the environment")
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("-p", "--package-path", metavar="PACKAGE", help="the package to make; nothing may be there")
     where.add_argument("-a", "--add", metavar="PACKAGE", help="a package to add to")
-    made.add_argument(
-        "--new-env", metavar="NAME", help=f"where it gets the environment (default: {ENVIRONMENT})"
-    )
+    made.add_argument("--new-env", metavar="NAME", help=f"where it gets the environment (default: {ENVIRONMENT})")
     add_common(made, words, (*KEYS, "mount", "tab-file", "disable-service"), taken=("-p",))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from parrot_py import codes, joining, log
+from parrot_py import codes, joining, log, sessiondir
 from parrot_py.codes import Code, tagged
 from parrot_py.config import directories, single
 from parrot_py.errors import ConfigError, ParrotError
@@ -20,9 +21,9 @@ from parrot_py.packages import ENVIRONMENT, SERVICES, archive, shown
 from parrot_py.packages.arguments import parser
 from parrot_py.packages.packer import Packer
 from parrot_py.packages.source import Source
-from parrot_py.packages.unpacked import remove
 
-DONE, INCOMPLETE = 0, 1
+DONE, INCOMPLETE, INTERRUPTED = 0, 1, 130
+
 
 class _Job(NamedTuple):
     names: list[Wanted]
@@ -33,6 +34,8 @@ class _Job(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status."""
     words: list[str] = []
+    if argv is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half made goes away
     arguments = parser(words).parse_args(argv)
     try:
         return _create(arguments, words)
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(about, codes.LOCAL_FILE if isinstance(error, OSError) else error.code)
         return INCOMPLETE
     except KeyboardInterrupt:
-        return INCOMPLETE
+        return INTERRUPTED
 
 
 def _say(text: str, code: Code) -> None:
@@ -103,7 +106,7 @@ def _scratch(path: Path) -> Iterator[Path]:
         yield top
     finally:
         if top.exists():
-            remove(top)
+            sessiondir.remove(top, closed=True)
 
 
 def _fill(top: Path, job: _Job, new_env: str, words: Sequence[str], *, archived: bool) -> int:

@@ -14,6 +14,8 @@ from parrot_py.packages.copying import copy_content
 from parrot_py.packages.source import Found, Source
 
 _DANGLING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Nothing that comes after it could be packed."""
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 # Whoever packs owns the package; with another owner these bits would give away more than they did.
 _FILE_BITS, _DIRECTORY_BITS = 0o777, 0o1777
@@ -21,7 +23,10 @@ _PREFIX = b".parrot_package."
 
 
 class Packer:
-    """Puts names of *source* below *top*.  *trouble* is told of each name that can't be packed."""
+    """Puts names of *source* below *top*.  *trouble* is told of each name that can't be packed.
+
+    Methods raise OSError only when there is no more room.
+    """
 
     def __init__(
         self,
@@ -38,7 +43,7 @@ class Packer:
         self._remark = remark
         self._archive = archive  # it is to be one: there are no sockets in archives
         self._directories: dict[bytes, Found] = {}
-        self._listed: set[bytes] = set()
+        self._listings: dict[bytes, Found] = {}
         self._done: dict[bytes, bool] = {}
         self._copies: dict[tuple[int, int], bytes] = {}
         self._numbers = itertools.count()
@@ -59,6 +64,8 @@ class Packer:
         try:
             act(name, *more)
         except OSError as error:
+            if error.errno in _FULL:
+                raise
             self._trouble(name, error)
 
     def _add(self, name: bytes, full: bool) -> None:
@@ -86,7 +93,7 @@ class Packer:
         if found.is_dir:
             self._directory(name, found)
             if full:
-                self._list(name, found)
+                self._listings[name] = found
         elif not self._done.get(name, False):
             self._make(name, found, full)
             self._done[name] = full or not stat.S_ISREG(found.mode)
@@ -127,10 +134,7 @@ class Packer:
         return not os.listdir(self._top)
 
     def _list(self, name: bytes, found: Found) -> None:
-        """All that a listing of the directory shows, each without its content."""
-        if name in self._listed:
-            return
-        self._listed.add(name)
+        """All that a listing of the directory shows, each without its content, unless it is there already."""
         for child, known in self._source.children(name, found):
             self._guarded(child, self._put_child, known)
 
@@ -191,7 +195,10 @@ class Packer:
         _finish(new, found, _FILE_BITS)
 
     def finish(self) -> None:
-        """Give the directories their modes and times, once everything is in them."""
+        """Pack what listings show, then give the directories their modes and times."""
+        # Not before: what a listing knows of the repositories in /cvmfs is less than the names themselves tell.
+        for name, found in self._listings.items():
+            self._guarded(name, self._list, found)
         for name in sorted(self._directories, key=len, reverse=True):
             self._guarded(name, self._finish_directory)
 

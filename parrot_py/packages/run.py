@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from parrot_py import __version__, cli, codes
+from parrot_py import __version__, caller, cli, codes
 from parrot_py.config import Message, RunConfig, directories, read
 from parrot_py.errors import ConfigError
 from parrot_py.namelist import Environment, parse_environment
@@ -50,6 +50,7 @@ class _Asked(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is that of the job, as for parrot_run, which this is underneath."""
     unpacked = Unpacked()
+    caller.program = "parrot_package_run"
     try:
         return cli.launch(lambda: _read(sys.argv[1:] if argv is None else argv, unpacked), own=unpacked)
     finally:
@@ -109,7 +110,7 @@ def _package(path: Path, asked: _Asked, environ: Mapping[str, str], unpacked: Un
     config = read([*asked.options, "--", "true"], environ)
     assert isinstance(config, RunConfig), "there is a command"
     directories.prepare(config)
-    top = unpacked.make(config.tempdir)
+    top = unpacked.make(directories.for_programs(config) or config.tempdir)
     try:
         archive.unpack(path, top)
     except OSError as error:

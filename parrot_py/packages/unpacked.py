@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from parrot_py import sessiondir
@@ -15,7 +14,7 @@ class Unpacked:
         self._path: Path | None = None
 
     def make(self, tempdir: Path) -> Path:
-        """Make the directory, below *tempdir*."""
+        """Make the directory, below *tempdir*, where programs may be started."""
         self._path = sessiondir.beside(tempdir)
         return self._path
 
@@ -23,18 +22,4 @@ class Unpacked:
         """Remove it, if it was made."""
         path, self._path = self._path, None
         if path is not None:
-            remove(path)
-
-
-def remove(top: Path) -> None:
-    """Remove the tree *top*, whose directories may permit nothing."""
-    _permit(os.fsencode(top))
-    sessiondir.remove(top)
-
-
-def _permit(directory: bytes) -> None:
-    os.chmod(directory, 0o700)
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _permit(entry.path)
+            sessiondir.remove(path, closed=True)

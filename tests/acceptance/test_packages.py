@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import places
-from tests.support.packages import TOP, Packing, repository
-from tests.support.parrot import Parrot
+from tests.support.packages import TOP, Packing, command, repository
+from tests.support.parrot import Parrot, environment
 
 MakeParrot = Callable[..., Parrot]
 JOBS = {
@@ -149,11 +151,35 @@ def test_adding_to_a_package(local: Packing) -> None:
     local.again(local.home / "package", ["sh", "-c", "exit $N"], "-e", str(env)).expect(9)
 
 
+def test_an_archive_goes_away_with_its_run(local: Packing) -> None:
+    """Also where it was killed, with directories that permit nothing; then the next run takes it away."""
+    place = local.home / "closed"
+    place.mkdir()
+    (place / "file").write_text("text\n")
+    places.give_all(place)
+    place.chmod(0o555)
+    local.record(["cat", "closed/file"]).expect()
+    package = local.home / "package.tar"
+    local.create(package).expect()
+    local.again(package, ["sh", "-c", "kill -TERM $$"]).expect(-15)
+    assert list((local.elsewhere / "s").iterdir()) == []
+    words = [*command("run"), "-t", str(local.elsewhere), "-p", str(package), "sh", "-c", "echo started; read line"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, cwd="/", env=environment(local.home), **pipes, **places.as_job()) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"started\n"
+        running.kill()
+    assert len(list((local.elsewhere / "s").iterdir())) == 2
+    local.again(package, ["cat", "closed/file"]).expect(stdout=b"text\n")
+    assert list((local.elsewhere / "s").iterdir()) == []
+
+
 def test_wrong_use(local: Packing, home: Path) -> None:
     local.record(["true"]).expect()
     assert local.run.run(["true"], options=["-n", str(local.names)]).status == 1
     (home / "there").mkdir()
     assert b"there already" in local.create(home / "there").stderr
+    assert local.again(home / "nothing", ["true"]).stderr.startswith(b"parrot_package_run: there is no package")
     assert b"there is no package" in local.again(home / "nothing", ["true"]).stderr
     local.names.write_text("/etc/passwd|copy\n")
     assert local.create(home / "package").stderr.startswith(b"parrot_package_create: --name-list")
