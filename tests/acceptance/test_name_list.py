@@ -51,6 +51,7 @@ def touched(packing: Packing, place: bytes, script: str, *options: str) -> dict[
         ("os.open('one', os.O_PATH)", {"one": False}),
         ("fd = os.open('dir', os.O_PATH); os.stat('inner', dir_fd=fd)", {"dir": False, "dir/inner": False}),
         ("os.listdir('dir')", {"dir": True}),
+        ("os.close(os.open('dir', os.O_TMPFILE | os.O_RDWR))", {"dir": False}),
         ("os.stat('chain')", {"chain": False, "link": False, "dir/inner": False}),
         ("os.lstat('chain')", {"chain": False}),
         ("open('link/../one')", {"link": False, "one": True}),
