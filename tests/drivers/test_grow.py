@@ -38,7 +38,7 @@ class Site:
 
     def config(self) -> RepositoryConfig:
         config = RepositoryConfig("grow site", (f"{self.server.url}/sw",), (), self.base / "cache")
-        return config._replace(timeout=2.0, timeout_direct=2.0, deadline=4.0, backoff_init=0.1, backoff_max=0.2)
+        return config._replace(timeout=30.0, timeout_direct=30.0, deadline=60.0, backoff_init=0.1, backoff_max=0.2)
 
 
 @pytest.fixture

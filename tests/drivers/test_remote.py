@@ -209,7 +209,7 @@ class Web:
     def __init__(self, base: Path) -> None:
         self.base, self.tree = base, write_tree(base / "tree")
         self.server = Server(self.tree, tags=True)
-        self.driver = RemoteDriver(HttpSource("http", timeout=2.0, patience=4.0), config(base / "cache"))
+        self.driver = RemoteDriver(HttpSource("http", timeout=30.0, patience=60.0), config(base / "cache"))
 
     @property
     def top(self) -> bytes:
@@ -255,14 +255,16 @@ def test_answers_and_their_errno(web: Web, status: int, code: int) -> None:
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    driver = RemoteDriver(HttpSource("http", timeout=1.0), config(tmp_path))
+    driver = RemoteDriver(HttpSource("http", timeout=30.0), config(tmp_path))
     expect_errno(errno.ECONNRESET, lambda: driver.lookup(b"/127.0.0.1:1/file"))
     expect_errno(errno.ECONNRESET, lambda: driver.lookup(b"/no.such.host.invalid/file"))
 
 
-def test_silence_is_a_time_out(web: Web) -> None:
-    web.server.fault("*", Fault(delay=5.0))
-    expect_errno(errno.ETIMEDOUT, lambda: web.driver.lookup(web.top + b"/file"))
+def test_silence_is_a_time_out(web: Web, tmp_path: Path) -> None:
+    web.server.fault("*", Fault(delay=60.0))
+    driver = RemoteDriver(HttpSource("http", timeout=1.0, patience=2.0), config(tmp_path))
+    expect_errno(errno.ETIMEDOUT, lambda: driver.lookup(web.top + b"/file"))
+    driver.close()
 
 
 def test_redirections_are_followed_a_few_times(web: Web) -> None:

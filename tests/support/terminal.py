@@ -59,7 +59,7 @@ class Terminal:
         """Send *text* as typed; ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z, ``\\x04`` Ctrl-D."""
         os.write(self._master, text.encode())
 
-    def read_until(self, pattern: str, seconds: float = 20) -> str:
+    def read_until(self, pattern: str, seconds: float = 60) -> str:
         """Everything up to and including the first match of *pattern*; AssertionError when it does not come."""
         end = time.monotonic() + seconds
         while not (match := re.search(pattern, self.seen)):
@@ -73,7 +73,7 @@ class Terminal:
         told, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return told
 
-    def rest(self, seconds: float = 20) -> str:
+    def rest(self, seconds: float = 60) -> str:
         """Everything until nobody holds the other end any more."""
         end = time.monotonic() + seconds
         while select.select([self._master], [], [], max(0.0, end - time.monotonic()))[0]:

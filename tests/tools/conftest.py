@@ -61,8 +61,8 @@ class Tool:
     def options(self) -> list[str]:
         """How the repository is reached, quick to give up."""
         url = f"{self.forged.server.url}/cvmfs/{self.name}"
-        entry = f"{self.name}:url={url},pubkey={self.forged.forge.key_file},timeout=2,timeout_direct=2"
-        return ["-r", entry, "-t", str(self.place / "tempdir"), "-p", "DIRECT", "-T", "5s"]
+        entry = f"{self.name}:url={url},pubkey={self.forged.forge.key_file},timeout=30,timeout_direct=30"
+        return ["-r", entry, "-t", str(self.place / "tempdir"), "-p", "DIRECT", "-T", "60s"]
 
     def __call__(self, *words: str | Path) -> Result:
         """Run it in this process."""

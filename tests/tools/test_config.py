@@ -18,14 +18,14 @@ def test_where_values_come_from(tool: Tool) -> None:
 
 def test_only_what_is_set(tool: Tool) -> None:
     text = tool("config", "--set", tool.name).text
-    assert "CVMFS_TIMEOUT\t2\t" in text
+    assert "CVMFS_TIMEOUT\t30\t" in text
     assert "\tbuilt-in\n" not in text
 
 
 def test_json(tool: Tool) -> None:
     about = tool("--json", "config", f"/cvmfs/{tool.name}").json
     assert (about["repository"], about["cache"]) == (tool.name, str(tool.cache))
-    assert about["parameters"]["CVMFS_TIMEOUT_DIRECT"] == {"value": "2", "origin": f"-r {tool.name}"}
+    assert about["parameters"]["CVMFS_TIMEOUT_DIRECT"] == {"value": "30", "origin": f"-r {tool.name}"}
     common = tool("--json", "config").json
     assert common["parameters"]["tempdir"]["value"] == str(tool.place / "tempdir")
     assert tool.name in common["repositories"]

@@ -55,7 +55,7 @@ def test_attributes_of_the_repository(site: Site, opened: Open) -> None:
         assert get("host") == get("host_list") == f"{site.server.url}/cvmfs/{BASIC}".encode()
         assert get("external_host") == site.external.encode()
         assert get("proxy") == get("proxy_list") == get("proxy_list_external") == b"DIRECT"
-        assert (get("timeout"), get("external_timeout")) == (b"2", b"7")
+        assert (get("timeout"), get("external_timeout")) == (b"30", b"7")
         assert get("expires") == b"4"
         assert get("repo_counters").startswith(b"chunked,2\n")
         assert get("pubkeys") == site.keys[BASIC].read_bytes()
