@@ -41,7 +41,7 @@ pp__bootstrap() {
         python3.10 python3.9 python; do
         "$pp__python" -I -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 </dev/null && return
     done
-    echo "parrot_py: no Python 3.9 or newer can be started by this user; install one (Debian: apt-get install python3)" >&2
+    echo "parrot_py: no Python 3.9 or newer can be started by this user; install one (Debian: apt-get install python3) [PP902]" >&2
     exit 1
 }
 

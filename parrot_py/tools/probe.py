@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from parrot_py import codes
+from parrot_py.codes import tagged
 from parrot_py.config.model import DIRECT, RepositoryConfig
 from parrot_py.drivers.cvmfs.inspection import Standing, inspect
 from parrot_py.drivers.cvmfs.repository import Repository
@@ -62,6 +64,7 @@ def _record(standing: Standing, config: RepositoryConfig) -> dict[str, Any]:
         "reachable": standing.reachable,
         "trusted": standing.trusted,
         "trouble": standing.trouble,
+        "code": _CODES.get(_status(standing)),
         "host": standing.host,
         "proxy": (standing.proxy or DIRECT) if standing.reachable else None,
         "latency_ms": round(standing.latency * 1000, 2) if standing.latency is not None else None,
@@ -87,6 +90,14 @@ def _record(standing: Standing, config: RepositoryConfig) -> dict[str, Any]:
     return record
 
 
+_CODES = {
+    status.UNREACHABLE: codes.UNREACHABLE,
+    status.UNTRUSTED: codes.UNTRUSTED,
+    status.DAMAGED: codes.DAMAGED,
+}
+"""Exit status of a probe → the code of its trouble."""
+
+
 def _status(standing: Standing) -> int:
     if not standing.reachable:
         return status.UNREACHABLE
@@ -98,7 +109,7 @@ def _fields(record: dict[str, Any]) -> list[tuple[str, str]]:
     fields = [
         ("repository", record["repository"]),
         ("state", verdict.get(record["status"], "DAMAGED")),
-        ("trouble", record["trouble"] or ""),
+        ("trouble", tagged(record["trouble"], record["code"]) if record["trouble"] and record["code"] else ""),
         ("host", record["host"] or ""),
         ("proxy", record["proxy"] or ""),
         ("latency", f"{record['latency_ms']} ms" if record["latency_ms"] is not None else ""),

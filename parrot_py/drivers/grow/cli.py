@@ -5,15 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import NoReturn
 
 from parrot_py import codes
-from parrot_py.codes import tagged
 from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints have a code."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave."""
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {codes.tagged(message, codes.USAGE)}\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="make_growfs",
         description="Write .growfsdir and .growfschecksum into DIR, which any web server can then serve as a GROW-FS.",
     )
@@ -52,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         done = export(os.fsencode(given.directory), options)
     except (ExportError, OSError) as error:
         text = str(error) if isinstance(error, ExportError) else f"{error.filename!r}: {error.strerror}"
-        sys.stderr.write(f"make_growfs: {tagged(text, codes.GROW_EXPORT)}\n")
+        sys.stderr.write(f"make_growfs: {codes.tagged(text, codes.GROW_EXPORT)}\n")
         return 1
     out.flush()
     print(
