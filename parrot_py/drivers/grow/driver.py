@@ -109,6 +109,9 @@ class GrowDriver:
 
         def load() -> Listing:
             try:
+                if self._root is not None:
+                    # Which listing is wanted is known, and it may be in the cache; whether it is for here is not.
+                    self._fetcher.document(CHECKSUM, no_cache=True)
                 return self._load()
             except Failure as failure:
                 failure.logged = failure.missing  # the answer to a question, and no trouble
