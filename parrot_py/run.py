@@ -131,7 +131,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
     place = _place(config)
     session = sessiondir.create(place)
     repositories = Repositories(config, accesses)
-    mounts = [*(Mount(*pair) for pair in repositories.redirects()), *config.mounts]
+    mounts = [*(Mount(*pair) for pair in repositories.redirects()), *guise.mounts(config, session)]
     namespace = Namespace(
         repositories.find,
         repositories.names,

@@ -6,10 +6,13 @@ The calls that tell are stopped only then: a :class:`Guise` has the table of cal
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
+from parrot_py.config.model import Mount, RunConfig
 from parrot_py.config.pretences import Pretences
 from parrot_py.syscalls.table import ROWS, Row
 
@@ -39,6 +42,9 @@ class Part(NamedTuple):
 
 TRUTH = Guise()
 
+_HOSTNAME = b"/proc/sys/kernel/hostname"
+_NO_WRITE = 5  # opening asks for X, too
+
 
 def of(wanted: Pretences) -> Guise:
     """The guise that *wanted* asks for; nobody else pays for the modules that know it."""
@@ -51,6 +57,17 @@ def of(wanted: Pretences) -> Guise:
     usual = [row._replace(always=True) if row.name in adapters else row for row in ROWS]
     asked = {name: answer for part in found for name, answer in part.asked.items()}
     return Guise((*usual, *(row for part in found for row in part.rows)), asked, adapters)
+
+
+def mounts(config: RunConfig, session: Path) -> list[Mount]:
+    """The mounts of *config*, and before them those of files that say the same; they are in the *session* directory."""
+    name = config.pretences.hostname
+    if name is None:
+        return [*config.mounts]
+    file = session / "hostname"
+    file.write_bytes(os.fsencode(name) + b"\n")
+    file.chmod(0o444)
+    return [Mount(_HOSTNAME, os.fsencode(file), allowed=_NO_WRITE), *config.mounts]
 
 
 def prepare(engine: Engine, wanted: Pretences) -> None:

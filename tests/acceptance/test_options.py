@@ -33,16 +33,16 @@ ORIGINAL = """
     --cvmfs-option-file --cvmfs-config --disable-service --dynamic-mounts --ext-image --fake-setuid --is-running
     --no-flock --no-set-foreground --parrot-path --pid-fixed --pid-warp --time-stop --time-warp --stats-file
     --syscall-disable-debug --valgrind
-""".split()
+"""
 """What the original's parrot_run accepts or documents."""
 
 VARIABLES = """
     PARROT_CHIRP_AUTH PARROT_BLOCK_SIZE PARROT_DEBUG_FLAGS PARROT_FORCE_CACHE PARROT_FOLLOW_SYMLINKS PARROT_GID
-    PARROT_HELPER CHIRP_CLIENT_TICKETS PARROT_LDSO_PATH PARROT_MOUNT_FILE PARROT_MOUNT_STRING PARROT_HOST_NAME HTTP_PROXY
-    PARROT_CVMFS_REPO PARROT_FORCE_STREAM PARROT_SESSION_CACHE PARROT_TEMP_DIR PARROT_TIMEOUT PARROT_UID
+    PARROT_HELPER CHIRP_CLIENT_TICKETS PARROT_LDSO_PATH PARROT_MOUNT_FILE PARROT_MOUNT_STRING PARROT_HOST_NAME
+    HTTP_PROXY PARROT_CVMFS_REPO PARROT_FORCE_STREAM PARROT_SESSION_CACHE PARROT_TEMP_DIR PARROT_TIMEOUT PARROT_UID
     PARROT_FORCE_SYNC PARROT_ALLOW_SWITCHING_CVMFS_REPOSITORIES PARROT_CVMFS_ALIEN_CACHE PARROT_CVMFS_OPTION_FILE
     PARROT_CVMFS_CONFIG
-""".split()
+"""
 
 WITHOUT = [*IGNORED, *REFUSED]
 
@@ -52,8 +52,8 @@ def words(option: Option, argument: str = "x") -> list[str]:
 
 
 def test_nothing_of_the_original_is_forgotten() -> None:
-    assert set(ORIGINAL) <= {name for option in OPTIONS for name in option.names.split()}
-    assert set(VARIABLES) <= {option.variable for option in OPTIONS}
+    assert set(ORIGINAL.split()) <= {name for option in OPTIONS for name in option.names.split()}
+    assert set(VARIABLES.split()) <= {option.variable for option in OPTIONS}
 
 
 def test_the_table_has_every_option() -> None:
@@ -70,8 +70,9 @@ def test_the_table_says_what_is_obeyed() -> None:
     levels = {" ".join(re.findall(r"`(-[^`]+)`", row[0])): row[-1].rstrip(" |") for row in rows}
     for option in OPTIONS:
         wanted = "accepted" if option.absent else "no effect" if option.ignored else "refused" if option.refused else ""
-        assert levels[option.names] == wanted or (not wanted and levels[option.names] in ("as there", "differs", "ours"))
-        assert (levels[option.names] == "ours") <= (option.names.split()[-1] not in ORIGINAL)
+        level = levels[option.names]
+        assert level == wanted if wanted else level in ("as there", "differs", "ours")
+        assert (level == "ours") == (option.names.split()[-1] not in ORIGINAL.split())
 
 
 def test_some_test_shows_the_effect_of_every_option() -> None:

@@ -119,7 +119,7 @@ def test_digests_are_read_from_the_file(parrot: MakeParrot, twin: Site) -> None:
     run = parrot([twin.entry(tree.NAME)])
     name = f"{tree.TOP}/hello.txt"
     command = [*companion("md5"), "-a", "sha1", name]
-    opened = []
+    opened: list[list[str]] = []
     for options in ([], ["-D"]):
         stats = run.home / f"stats{len(opened)}"
         told = run.run(command, options=[*options, "--record-access", str(stats)]).expect()
@@ -156,12 +156,12 @@ def test_records_and_what_is_fetched_ahead(parrot: MakeParrot, twin: Site) -> No
     other = parrot([twin.entry(tree.NAME)], name="other")
     for options, env in ((["--prefetch", str(record)], None), ([], {"PARROT_PREFETCH": str(record)})):
         places.remove(other.tempdir)
-        before = len(twin.server.requests)
+        twin.server.requests.clear()
         with other.running(
             ["/bin/sh", "-c", "while ! test -e $HOME/go; do sleep 0.1; done"],
             options=options, env=environment(other.home, env),
         ) as job:  # fmt: skip
-            _until(lambda: any("/data/" in path for path in twin.server.requests[before:]))
+            _until(lambda: any("/data/" in path for path in twin.server.requests))
             (other.home / "go").touch()
             assert job.wait(60) == 0
         (other.home / "go").unlink()

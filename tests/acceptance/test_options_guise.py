@@ -48,11 +48,13 @@ def test_user_and_group(ask: Ask) -> None:
 
 
 @shows("hostname")
-def test_host_name(ask: Ask) -> None:
+def test_host_name(ask: Ask, parrot: MakeParrot) -> None:
     for options, env in ((["-N", "some.host"], {}), ([], {"PARROT_HOST_NAME": "some.host"})):
         told = ask(options, "name", env=env)
         assert told[0] == "name some.host some.host, Linux"
         assert told[1:] in ([], ["old names some.host", "oldest names some.hos"])
+    file = parrot(options=["-N", "some.host"]).run(["cat", "/proc/sys/kernel/hostname"])
+    assert file.expect().stdout == b"some.host\n"
     assert ask(["-N", "n" * 64], "name")[0] == f"name {'n' * 64} {'n' * 64}, Linux"
 
 

@@ -192,7 +192,7 @@ def test_parameters(bare: Bare, home: Path, twin: Site) -> None:
 
 
 @shows("link-environment")
-def test_links_that_depend_on_who_looks(bare: Bare, home: Path) -> None:
+def test_links_that_depend_on_who_looks(bare: Bare) -> None:
     script = f"DEMO_FLAVOUR=fancy cat {DEMO}/links/flavour/label"
     first = bare("sh", "-c", script).expect()
     assert bare("--link-environment", "sh", "-c", script).expect().stdout != first.stdout
@@ -224,6 +224,15 @@ def test_counters(bare: Bare, home: Path) -> None:
     assert "total" in told
     bare("--stats-file", "counters", "cat", README).expect()
     assert (home / "counters").read_text().startswith("{")
+
+
+@shows("name-list")
+def test_names(bare: Bare, home: Path) -> None:
+    bare("-n", "names", "cat", README).expect()
+    names = [line.partition("|")[0] for line in (home / "names").read_text().splitlines()]
+    assert README in names
+    fails(bare("-n", "names", "touch", "started"), "names")
+    assert not (home / "started").exists()
 
 
 @shows("status-file", "env-list", "old-exit-status")
