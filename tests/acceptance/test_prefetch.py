@@ -100,7 +100,7 @@ def test_what_a_record_lists_is_fetched_while_the_job_does_something_else(
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not what():
         assert time.monotonic() < until
         time.sleep(0.01)

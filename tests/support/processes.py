@@ -39,6 +39,12 @@ def state(pid: int) -> str:
         return "X"
 
 
+def children(pid: int) -> list[int]:
+    """The processes that *pid* is the parent of.  Their numbers may be lower: the kernel begins anew at its highest."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
 def name(pid: int) -> bytes:
     """The program of a process, as its first argument tells; empty when it is gone."""
     try:

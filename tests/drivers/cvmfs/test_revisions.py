@@ -21,7 +21,7 @@ from tests.support.httpd import Fault
 
 Open = Callable[[RepositoryConfig], Repository]
 Log = pytest.LogCaptureFixture
-PATIENCE, SOON = 20.0, 0.05
+PATIENCE, SOON = 60.0, 0.05
 
 
 @pytest.fixture(autouse=True)

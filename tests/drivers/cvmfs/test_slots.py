@@ -48,7 +48,7 @@ class Stage:
 
 def eventually(what: Callable[[], bool]) -> bool:
     """Wait until *what*, of which nobody tells."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not what() and time.monotonic() < until:
         time.sleep(0.002)
     return what()

@@ -41,14 +41,14 @@ def opened() -> Iterator[Open]:
 
 def settle() -> None:
     """Wait until no thread fetches ahead any more."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while any(thread.name == "parrot-prefetch" for thread in threading.enumerate()):
         assert time.monotonic() < until
         time.sleep(0.002)
 
 
 def eventually(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not what():
         assert time.monotonic() < until
         time.sleep(0.002)
