@@ -70,7 +70,7 @@ def test_a_handler_runs_at_once_beside_somebody_busy(home: Path, busy: str) -> N
     job = Setup(home, driver=driver, director=director)
     told = job.run(engine_program("open_signalled"), "interrupt", f"{TOP}/cold/file", how)
     assert sorted(told.expect().stdout.split(b"\n")) == [b"busy", b"content", b"handled"]
-    assert told.value < 1
+    assert told.value < 30, "it waited for the answer"
 
 
 CHILD_DIES = """
