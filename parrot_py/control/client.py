@@ -14,6 +14,9 @@ from parrot_py.codes import tagged
 from parrot_py.control import LONGEST, NAME, VERSION
 from parrot_py.errors import code_of, labelled
 
+MISUSE = 2
+"""Exit status for a command line that is none."""
+
 
 class Refused(Exception):
     """The run said no; the text is its reason, *name* the errno."""
@@ -53,3 +56,9 @@ def complain(command: str, what: str, error: OSError | Refused) -> None:
     else:
         why, code = error.strerror or os.strerror(error.errno or errno.EIO), code_of(error)
     sys.stderr.write(f"{command}: {what}{': ' if what else ''}{tagged(why, code)}\n")
+
+
+def misuse(command: str, why: str, usage: str) -> int:
+    """Say on stderr what is wrong with the command line, and how it is; the exit status."""
+    sys.stderr.write(f"{command}: {tagged(why, codes.USAGE)}\n{usage}")
+    return MISUSE

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from parrot_py.control.client import Refused, ask, complain
+from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse
 
-TROUBLE, MISUSE = 1, 2
+TROUBLE = 1
 _BLOCK = 1 << 20
 
 
@@ -59,9 +59,10 @@ def md5(argv: list[str] | None = None) -> int:
     algorithm = "md5"
     if words[:1] == ["-a"] and len(words) > 1:
         algorithm, words = words[1].lower(), words[2:]
-    if not words or algorithm not in hashlib.algorithms_available:
-        sys.stderr.write(usage)
-        return MISUSE
+    if algorithm not in hashlib.algorithms_available:
+        return misuse("parrot_md5", f"there is no digest {algorithm!r}", usage)
+    if not words:
+        return misuse("parrot_md5", "no file is named", usage)
     return _each("parrot_md5", words, lambda path: print(f"{_digest(path, algorithm)}  {path}"))
 
 
@@ -86,8 +87,7 @@ def timeout(argv: list[str] | None = None) -> int:
     if words is None:
         return 0
     if len(words) > 1:
-        sys.stderr.write(usage)
-        return MISUSE
+        return misuse("parrot_timeout", "one TIME at most", usage)
     try:
         ask("timeout", seconds=words[0] if words else None)
     except (OSError, Refused) as error:

@@ -11,6 +11,7 @@ from fnmatch import translate
 
 from parrot_py import codes
 from parrot_py.codes import tagged
+from parrot_py.control.client import misuse
 
 _SEARCH = """\
 usage: parrot_search [-s] [-m] [-i] [PATH[:PATH ...]] PATTERN
@@ -23,7 +24,7 @@ whole path below PATH, another one with the last name of it.
   -m   print metadata: PATH|MODE|SIZE|MTIME
   -i   count PATH itself in
 """
-MISUSE, NOTHING_FOUND = 2, 1
+NOTHING_FOUND = 1
 
 
 def cp(argv: list[str] | None = None) -> int:
@@ -37,15 +38,13 @@ def search(argv: list[str] | None = None) -> int:
     try:
         options, words = getopt.gnu_getopt(list(sys.argv[1:] if argv is None else argv), "smih", ["help"])
     except getopt.GetoptError as error:
-        sys.stderr.write(f"parrot_search: {tagged(str(error), codes.USAGE)}\n{_SEARCH}")
-        return MISUSE
+        return misuse("parrot_search", str(error), _SEARCH)
     chosen = {option for option, _ in options}
     if chosen & {"-h", "--help"}:
         sys.stdout.write(_SEARCH)
         return 0
     if len(words) not in (1, 2):
-        sys.stderr.write(_SEARCH)
-        return MISUSE
+        return misuse("parrot_search", "no pattern, or more than a list of paths before it", _SEARCH)
     tops = words[0].split(":") if len(words) == 2 else ["."]
     status = NOTHING_FOUND
     for path in _matches(tops, words[-1].split("|"), itself="-i" in chosen):

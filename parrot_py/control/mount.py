@@ -6,7 +6,7 @@ import os
 import sys
 
 from parrot_py.config.model import DENY, ENOENT, LOCAL
-from parrot_py.control.client import Refused, ask, complain
+from parrot_py.control.client import Refused, ask, complain, misuse
 
 USAGE = """\
 usage: parrot_mount PATH DESTINATION [RWX]
@@ -17,7 +17,7 @@ Inside parrot_run: let PATH stand for DESTINATION (a path, or DENY, ENOENT or
 LOCAL), with some of the permissions r, w and x; take such a mount away; or
 forbid all further changes.
 """
-TROUBLE, MISUSE = 1, 2
+TROUBLE = 1
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,8 +46,7 @@ def _run(words: list[str]) -> int:
         place = os.path.abspath(destination) if plain else destination
         ask("mount", path=os.path.abspath(path), destination=place, allowed=allowed)
     else:
-        sys.stderr.write(USAGE)
-        return MISUSE
+        return misuse("parrot_mount", "these words are none of its command lines", USAGE)
     return 0
 
 

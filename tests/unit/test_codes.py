@@ -6,13 +6,14 @@ import ast
 import logging
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from parrot_py import codes
 from parrot_py.codes import ALL, Code, tagged
+from parrot_py.control import companions, files, mount
 from parrot_py.doctor.finding import CODES, GOOD, POOR, Finding
 from parrot_py.drivers.cvmfs.trouble import Failure, LocalFailure, local_failure
 from parrot_py.errors import ConfigError, Unreachable, Untrusted, code_of
@@ -78,6 +79,38 @@ def test_what_is_logged_has_a_code() -> None:
         if not (isinstance(extra, ast.Attribute) and extra.attr == "extra"):
             without.append(where)
     assert not without
+
+
+def test_what_is_written_to_stderr_has_a_code() -> None:
+    """A line that begins with the name of a command; argparse's own begin with that of its parser."""
+    found = []
+    for file in PACKAGE.rglob("*.py"):
+        for line in file.read_text().splitlines():
+            if re.search(r'(stderr\.write\(|print\(|os\.write\(2, )f?"(parrot_\w+|make_growfs|\{\w+\}): ', line):
+                found.append(line.strip())
+                # The second line of one that has a code.
+                assert "tagged(" in line or "more of the same" in line, f"{file}: {line}"
+    assert len(found) > 8
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (mount.main, ["a"]),
+        (companions.md5, []),
+        (companions.md5, ["-a", "nonsense", "file"]),
+        (companions.timeout, ["1", "2"]),
+        (files.search, []),
+        (files.search, ["-x", "a"]),
+    ],
+)
+def test_misuse_names_its_cause(
+    main: Callable[[list[str]], int], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    told = capsys.readouterr()
+    first, second = told.err.splitlines()[:2]
+    assert (told.out, first.endswith(" [PP704]"), second[:14]) == ("", True, "usage: parrot_")
 
 
 def test_findings_with_a_remedy_have_a_code() -> None:
