@@ -140,17 +140,19 @@ def test_a_blocked_signal_waits_for_the_end_of_the_call(home: Path) -> None:
 
 STOPPING = f"""
 import signal, threading
+reading, writing = os.pipe()
 child = os.fork()
 if child == 0:
     os.setpgid(0, 0)  # the group has a parent outside, so that the kernel lets the terminal's signals stop it
     if len(sys.argv) > 1: threading.Thread(target=signal.pause, daemon=True).start()
     print(open('{TOP}/cold/file').read(), flush=True)
+    os.read(reading, 1)  # who has ended is not told of as continued any more
     os._exit(3)
 print(child, flush=True)
 for flags in os.WUNTRACED, os.WCONTINUED, 0:
     status = os.waitpid(child, flags)[1]
     if os.WIFSTOPPED(status): print("stopped", os.WSTOPSIG(status), flush=True)
-    elif os.WIFCONTINUED(status): print("continued", flush=True)
+    elif os.WIFCONTINUED(status): os.write(writing, b"x"); print("continued", flush=True)
     else: print("exit", os.WEXITSTATUS(status), flush=True)
 """
 

@@ -202,10 +202,13 @@ CASE(closed_standard_streams)
 
 CASE(stop_and_continue)
 {
-    int status;
+    int status, ends[2];
+    char byte;
+    MUST(pipe(ends) == 0);
     pid_t pid = fork();
     if (pid == 0) {
         raise(SIGSTOP);
+        MUST(read(ends[0], &byte, 1) == 1); /* who has ended is not told of as continued any more */
         told(access(in("hello.txt"), R_OK), "after the stop");
         _exit(0);
     }
@@ -213,6 +216,7 @@ CASE(stop_and_continue)
     say("stopped %d by %d", WIFSTOPPED(status), WSTOPSIG(status));
     MUST(kill(pid, SIGCONT) == 0 && waitpid(pid, &status, WCONTINUED) == pid);
     say("continued %d", WIFCONTINUED(status));
+    MUST(write(ends[1], "x", 1) == 1);
     say_wait("child", pid);
 }
 
