@@ -17,8 +17,9 @@ CASE(sysv_semaphores)
         told(semop(id, &down, 1), "child got it");
         _exit(0);
     }
-    told(semop(id, &up, 1), "up");
-    join("child");
+    int up_told = semop(id, &up, 1);
+    join("child"); /* what the child says comes first */
+    told(up_told, "up");
     told(semop(id, &try, 1), "not available");
     say("value %d", semctl(id, 0, GETVAL));
     told(semctl(id, 0, IPC_RMID), "remove");

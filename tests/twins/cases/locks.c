@@ -50,8 +50,9 @@ CASE(ofd_waits)
         _exit(0);
     }
     MUST(read(ends[0], &c, 1) == 1);
-    told(lock(fd, F_OFD_SETLK, F_UNLCK, 0, 0), "unlock");
-    join("child");
+    int unlocked = lock(fd, F_OFD_SETLK, F_UNLCK, 0, 0);
+    join("child"); /* what the child says comes first */
+    told(unlocked, "unlock");
 }
 
 static void posix_locks(const char *name, int flags, short type)
