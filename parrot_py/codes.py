@@ -99,6 +99,7 @@ NOTHING_LISTED = _code(407, "a list for --prefetch without effect")
 NOT_INSIDE = _code(501, "a command that works inside parrot_run only")
 NOT_HEARD = _code(502, "a process that parrot_run does not listen to")
 REFUSED = _code(503, "parrot_run refused what a command asked for")
+SILENT = _code(504, "nobody can be told what a run is doing")
 
 PUBLISH_USAGE = _code(601, "parrot_publish: options that are missing, wrong or at odds")
 NO_REPOSITORY = _code(602, "parrot_publish: there is no repository")

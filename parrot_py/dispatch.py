@@ -10,17 +10,18 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections import deque
 from typing import TYPE_CHECKING
 
 import parrot_py.syscalls.families  # noqa: F401 - registers the handlers
 from parrot_py import codes
 from parrot_py.drivers.base import nonblocking
-from parrot_py.engine.core import DONE, Engine, Stop
+from parrot_py.engine.core import DONE, KNOCK, LEFT, REPORT, Engine, Stop
 from parrot_py.engine.kinds import Kind
 from parrot_py.errors import Told
 from parrot_py.fdtable import HostNode
+from parrot_py.figures import Account
 from parrot_py.namespace import ROOT, Namespace, Park
+from parrot_py.parking import Parking
 from parrot_py.places import Target
 from parrot_py.syscalls import borders, bypath
 from parrot_py.syscalls.arguments import follows_link, resolve_place
@@ -44,14 +45,13 @@ if TYPE_CHECKING:
     from parrot_py.control.commands import Commands
     from parrot_py.names import Names
     from parrot_py.sweep import Sweeper
-    from parrot_py.threads import Pool
 
-WORKERS = 32
 LINKED_UNSEEN = 1 << 20
 """Bytes that the session's links may keep on the disk before anybody asks how much is too much."""
 
 log = logging.getLogger("parrot_py.syscall")
 trouble = logging.getLogger("parrot_py.error")
+stats = logging.getLogger("parrot_py.stats")
 
 
 def announce(engine: Engine, namespace: Namespace) -> None:
@@ -73,9 +73,8 @@ class Dispatcher:
         self._names = names
         self._commands: Commands | None = None
         self._warmer = Warmer(context.engine, context.namespace, context.fdtable, context.walker)
-        self._pool: Pool | None = None
-        self._waiting: dict[object, list[Stop | Request]] = {}
-        self._finished: deque[tuple[object, object]] = deque()
+        self.parking = Parking(context.engine)
+        self.account = Account(context.engine, context.namespace, self.parking, context.guise.rows)
         self._sweeper: Sweeper | None = None
 
     def run(self) -> None:
@@ -87,8 +86,7 @@ class Dispatcher:
         finally:
             if self._sweeper is not None:
                 self._sweeper.stop()
-        if self._pool is not None:
-            self._pool.close()
+        self.parking.close()
 
     def _serve_all(self) -> None:
         engine, fdtable = self.context.engine, self.context.fdtable
@@ -99,6 +97,7 @@ class Dispatcher:
             elif event == DONE:
                 break
             else:
+                self._notice(engine.take_news())
                 self._settle()
                 self._collect()
                 self._hear()
@@ -108,7 +107,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Whether workers still wait for something that nobody wants any more."""
-        return bool(self._waiting)
+        return self.parking.busy
 
     def serve(self, stop: Stop) -> None:
         """Answer *stop*, or park it."""
@@ -201,24 +200,26 @@ class Dispatcher:
 
     def _park(self, stop: Stop, park: Park) -> None:
         self.context.engine.park(stop)
-        self._wait(stop, park)
+        self.parking.wait(stop, park)
 
-    def _wait(self, waiter: Stop | Request, park: Park) -> None:
-        waiting = self._waiting.get(park.key)
-        if waiting is not None:
-            waiting.append(waiter)
-            return
-        self._waiting[park.key] = [waiter]
-        if self._pool is None:
-            from parrot_py.threads import Pool
+    def _notice(self, news: int) -> None:
+        """Do what the core tells to."""
+        if news & LEFT:
+            self.parking.forget_gone()
+        if news & KNOCK and self.context.door is not None:
+            try:
+                self.context.door.open()
+            except OSError as error:
+                trouble.warning("nobody can be told what this run does: %s", error.strerror, extra=codes.SILENT.extra)
+        if news & REPORT:
+            self._report()
 
-            self._pool = Pool(WORKERS, "parrot-worker")
-        self._pool.submit(park.call, lambda outcome: self._done(park.key, outcome))
+    def _report(self) -> None:
+        """Write into the log what is going on."""
+        from parrot_py.telling import lines
 
-    def _done(self, key: object, outcome: object) -> None:
-        """On a worker: hand the outcome over and wake the tracer."""
-        self._finished.append((key, outcome))
-        self.context.engine.wake()
+        for line in lines(self.account.figures(), self.account.waiting()):
+            stats.warning("%s", line)
 
     def _settle(self) -> bool:
         """Show the newest states of all trees; whether one is new."""
@@ -246,18 +247,11 @@ class Dispatcher:
             self._sweeper.start(self.context.fdtable.end_round())
 
     def _collect(self) -> None:
-        while self._finished:
-            key, outcome = self._finished.popleft()
-            for waiter in self._waiting.pop(key, ()):
-                if waiter.memo is None:
-                    waiter.memo = {}
-                waiter.memo[key] = outcome
-                if isinstance(waiter, Stop):
-                    # The thread may be elsewhere by now (a signal), its number somebody else's (it died).
-                    if self.context.engine.waits(waiter):
-                        self.serve(waiter)
-                else:
-                    self._obey(waiter)
+        for waiter in self.parking.over():
+            if isinstance(waiter, Stop):
+                self.serve(waiter)
+            else:
+                self._obey(waiter)
 
     # -- requests of companion commands
 
@@ -270,11 +264,11 @@ class Dispatcher:
         if self._commands is None:
             from parrot_py.control.commands import Commands
 
-            self._commands = Commands(self.context.walker, self._remounted, shortcuts=self._shortcuts)
+            self._commands = Commands(self.context.walker, self._remounted, self.account, shortcuts=self._shortcuts)
         try:
             self._commands.serve(request)
         except Park as park:
-            self._wait(request, park)
+            self.parking.wait(request, park)
         except Exception:  # noqa: BLE001 - a defect of ours must not end the job
             trouble.exception("defect in the command %s", request.fields.get("command"), extra=codes.DEFECT.extra)
             request.answer({"ok": False, "errno": "EIO", "error": "a defect of parrot_run, see its log"})

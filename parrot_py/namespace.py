@@ -21,16 +21,21 @@ from parrot_py.mounts import CVMFS, MountTable, table_of
 ROOT = CVMFS
 Finder = Callable[[bytes], Optional[Driver]]
 Service = Union[Driver, Finder]
+Question = tuple[Callable[..., Any], tuple[Any, ...]]
 _FIRST_DEVICE = 0xFF000  # anonymous devices (major 0); the kernel hands their minors out from 1 upwards
 
 
 class Park(Exception):
-    """The answer has to be waited for: run *call* on a worker, then repeat the handler with its outcome under *key*."""
+    """The answer has to be waited for: run *call* on a worker, then repeat the handler with its outcome under *key*.
 
-    def __init__(self, key: object, call: Callable[[], object]) -> None:
+    *question* is what is called, with its arguments: see :meth:`Namespace.about`.
+    """
+
+    def __init__(self, key: object, call: Callable[[], object], question: Question) -> None:
         super().__init__(key)
         self.key = key
         self.call = call
+        self.question = question
 
 
 class Tree:
@@ -199,7 +204,28 @@ class Namespace:
         try:
             return method(*args)
         except WouldBlock:
-            raise Park(self._key(method, args), lambda: method(*args)) from None
+            raise Park(self._key(method, args), lambda: method(*args), (method, args)) from None
+
+    def about(self, question: Question) -> tuple[str, bytes]:
+        """What a *question* of :meth:`ask` wants to know: the name of the method, and the path that it is about."""
+        method, args = question
+        owner = getattr(method, "__self__", None)
+        subject = args[0] if args else b""
+        path = subject if isinstance(subject, bytes) else getattr(subject, "path", b"")
+        trees = [tree for tree in list(self._trees.values()) if tree is not None]
+        prefix = next((tree.prefix for tree in trees if tree.driver is owner), None)
+        if prefix is None:
+            collection = next((tree.prefix for tree in trees if tree.find == method), None)
+            return method.__name__, path if collection is None else collection + b"/" + path
+        return method.__name__, prefix + path
+
+    def ways(self) -> dict[str, Sequence[Any]]:
+        """Requests, bytes and failures by server and proxy, for each mount whose driver counts them."""
+        trees = [(prefix, tree.driver) for prefix, tree in self._trees.items() if tree is not None]
+        told: dict[str, Sequence[Any]] = {
+            os.fsdecode(prefix): getattr(driver, "ways", tuple)() for prefix, driver in trees
+        }
+        return {prefix: ways for prefix, ways in told.items() if ways}
 
     def forget(self, method: Callable[..., Any], *args: Any) -> None:
         """Ask again the next time, even within a repeated handler: the answer has gone stale."""

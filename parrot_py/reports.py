@@ -5,24 +5,25 @@ Formats: sections 1.1 and 1.10 of the interface document.  A file appears by ren
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from parrot_py import __version__, codes
+from parrot_py import codes
+from parrot_py.caller import say
+from parrot_py.config.model import RunConfig
 from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError
-from parrot_py.process import read_status
+from parrot_py.figures import Figures, listed
 from parrot_py.syscalls.table import Row
 
 NORMAL, ABNORMAL, NOEXEC, NOATTACH = "normal", "abnormal", "noexec", "noattach"
 
 log = logging.getLogger("parrot_py.process")
+stats = logging.getLogger("parrot_py.stats")
 
 
 class Ending(NamedTuple):
@@ -32,15 +33,6 @@ class Ending(NamedTuple):
 
     word: str
     number: int = 0
-
-
-def counters(engine: Engine, rows: Sequence[Row]) -> dict[str, int]:
-    """The engine's counters, memory in KiB, and the stops of each call that stopped."""
-    found = engine.counters()
-    # Not ru_maxrss: that begins with the peak of whoever started us.
-    found["rss_max_kib"] = int(read_status(os.getpid())["VmHWM"].split()[0])
-    calls = {f"stops.{row.name}": engine.call_count(index) for index, row in enumerate(rows)}
-    return {**found, **{name: count for name, count in calls.items() if count}}
 
 
 def write_ending(path: Path, ending: Ending) -> None:
@@ -60,32 +52,74 @@ def write_environment(path: Path, entries: Sequence[bytes], directory: bytes) ->
         raise ConfigError(f"-e: cannot make {str(path)!r}: {error.strerror}", codes.OUTPUT_FILE) from error
 
 
-def write_statistics(path: Path, engine: Mapping[str, int], drivers: Mapping[str, Mapping[str, int]]) -> None:
-    """Counters of the engine and, by mount, of the drivers: as JSON, or for Prometheus if *path* ends in ``.prom``."""
+def write(config: RunConfig, engine: Engine, rows: Sequence[Row], figures: Figures) -> None:
+    """What was asked to be told about the run when it is over."""
+    if config.stats:
+        for line in statistics_lines(figures):
+            stats.warning("stats: %s", line)
+    if config.stats_file is not None:
+        write_statistics(config.stats_file, figures)
+    if config.syscall_table:
+        say(table(engine, rows))
+
+
+def write_statistics(path: Path, figures: Figures) -> None:
+    """The figures of the run: as JSON, or for Prometheus if *path* ends in ``.prom``."""
     if path.suffix == ".prom":
-        _write(path, _prometheus(engine, drivers).encode())
+        _write(path, _prometheus(figures).encode("utf-8", "backslashreplace"))
         return
-    told = {
-        "version": __version__,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "engine": dict(engine),
-        "drivers": {mount: dict(values) for mount, values in drivers.items()},
-    }
-    _write(path, json.dumps(told, indent=2, sort_keys=True).encode() + b"\n")
+    import json
+
+    _write(path, json.dumps(figures, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _prometheus(engine: Mapping[str, int], drivers: Mapping[str, Mapping[str, int]]) -> str:
-    lines = []
-    for name, value in sorted(engine.items()):
-        kind, _, call = name.partition(".")
-        label = f'{{call="{call}"}}' if call else ""
-        lines.append(f"parrot_engine_{kind}{'_by_call' if call else ''}{label} {value}")
-    for mount, values in sorted(drivers.items()):
-        text = mount.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        for name, value in sorted(values.items()):
-            lines.append(f'parrot_driver_{re.sub("[^a-zA-Z0-9_]", "_", name)}{{mount="{text}"}} {value}')
-    return "\n".join(lines) + "\n"
+def statistics_lines(figures: Figures) -> Iterator[str]:
+    """The same as lines ``name{label="value"} number`` for the log; names of the engine's counters stand alone."""
+    for name, value in figures["engine"].items():
+        yield f"{name} {value}"
+    for figure in listed(figures):
+        if not figure.name.startswith("engine."):
+            yield f"{figure.name}{_labels(figure.labels)} {_number(figure.value)}"
+    for power, count in enumerate(figures["parked"]["microseconds"]):
+        if count:
+            yield f'parked.microseconds{{from="{1 << power}"}} {count}'
+
+
+def _prometheus(figures: Figures) -> str:
+    """The text format of Prometheus, version 0.0.4: the lines of one metric together, behind its type."""
+    metrics: dict[str, list[str]] = {}
+    for figure in listed(figures):
+        name = "parrot_" + re.sub("[^a-zA-Z0-9_]", "_", figure.name)
+        lines = metrics.setdefault(name, [f"# TYPE {name} {'counter' if figure.grows else 'gauge'}"])
+        lines.append(f"{name}{_labels(figure.labels)} {_number(figure.value)}")
+    return "\n".join([line for lines in metrics.values() for line in lines] + _histogram(figures["parked"])) + "\n"
+
+
+def _histogram(parked: Mapping[str, Any]) -> list[str]:
+    name, below = "parrot_parked_time_seconds", 0
+    lines = [f"# TYPE {name} histogram"]
+    last = max((power for power, count in enumerate(parked["microseconds"]) if count), default=-1)
+    for power in range(last + 1):
+        below += parked["microseconds"][power]
+        lines.append(f'{name}_bucket{{le="{(2 << power) / 1e6}"}} {below}')
+    return [
+        *lines,
+        f'{name}_bucket{{le="+Inf"}} {parked["count"]}',
+        f"{name}_sum {_number(parked['seconds'])}",
+        f"{name}_count {parked['count']}",
+    ]
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    quoted = (
+        '{}="{}"'.format(name, text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+        for name, text in labels.items()
+    )
+    return "{" + ",".join(quoted) + "}" if labels else ""
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6f}"
 
 
 def table(engine: Engine, rows: Sequence[Row]) -> str:

@@ -9,14 +9,14 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parrot_py import codes, guise, reports, sessiondir
+from parrot_py import codes, guise, reports, sessiondir, watching
 from parrot_py.accesses import Accesses, fetching_ahead
-from parrot_py.caller import Given, complain, flush, limits, say
+from parrot_py.caller import Given, complain, flush, limits
 from parrot_py.config import directories
 from parrot_py.config.model import Mount, RunConfig
 from parrot_py.control import SOCKET
@@ -33,7 +33,6 @@ from parrot_py.namespace import ROOT, Namespace
 from parrot_py.process import Credentialer, proc_trouble
 from parrot_py.services import Services
 from parrot_py.syscalls.call import Context
-from parrot_py.syscalls.table import Row
 from parrot_py.threads import STACK
 from parrot_py.walk import Walker
 
@@ -49,7 +48,6 @@ With Python's own 700 a sixth of the time for a listing of 10,000 names went int
 
 log = logging.getLogger("parrot_py.process")
 cvmfs = logging.getLogger("parrot_py.cvmfs")
-stats = logging.getLogger("parrot_py.stats")
 
 
 class Repositories:
@@ -140,6 +138,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
         services=Services(config, session).places(),
         dress=_dress(config, str(place / sessiondir.DERIVED)),
     )
+    line = None
     try:
         masks = guise.of(config.pretences)
         engine = _engine(config, masks, namespace, os.fsencode(session))
@@ -155,24 +154,28 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
             shortcuts=config.pretences.shortcuts,
             names=names,
         )
+        dispatcher.account.job = config.command
+        line = watching.line(config, dispatcher.account, dispatcher.parking)
         _spawn(config, engine, given, namespace)
+        watching.listen(door)
         accesses.start(repositories.find)
         dispatcher.run()
         if names is not None:
             names.write()
-        told = namespace.counters()
+        figures = dispatcher.account.figures() if config.stats or config.stats_file else {}
         if not dispatcher.busy:
             namespace.close()
             config.repositories.close()
     finally:
+        if line is not None:
+            line.close()
         accesses.close()
         sessiondir.remove(session)
         if own is not None:
             own.remove()
     if engine.counters()["foreign"]:
         log.warning("an x32 program was started: such programs see no /cvmfs", extra=codes.OTHER_ABI.extra)
-    if config.stats or config.stats_file or config.syscall_table:
-        _report(config, engine, masks.rows, told)
+    reports.write(config, engine, masks.rows, figures)
     status = _end(config, engine)
     if dispatcher.busy or fetching_ahead():
         # The last process went away in the middle of a download, or more is fetched than it needed.  Python would wait.
@@ -211,8 +214,6 @@ def _names(config: RunConfig, engine: Engine, walker: Walker) -> Names | None:
     from parrot_py.names import record
 
     return record(config.name_list, engine, walker)
-
-
 def _place(config: RunConfig) -> Path:
     """Where the session directory and derived programs go."""
     place = directories.for_programs(config)
@@ -241,20 +242,6 @@ def _engine(config: RunConfig, masks: Guise, namespace: Namespace, session: byte
     engine.set_session(session)
     announce(engine, namespace)
     return engine
-
-
-def _report(
-    config: RunConfig, engine: Engine, rows: Sequence[Row], drivers: Mapping[str, Mapping[str, int]]
-) -> None:
-    """What was asked to be told about the run when it is over."""
-    counters = reports.counters(engine, rows)
-    if config.stats:
-        for name, value in counters.items():
-            stats.warning("stats: %s %d", name, value)
-    if config.stats_file is not None:
-        reports.write_statistics(config.stats_file, counters, drivers)
-    if config.syscall_table:
-        say(reports.table(engine, rows))
 
 
 def _end(config: RunConfig, engine: Engine) -> int:

@@ -21,7 +21,7 @@ _UNUSED_AFTER = 7 * 24 * 3600.0
 log = logging.getLogger("parrot_py.process")
 
 
-def _start_time(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
     """When process *pid* started, in clock ticks since boot; ``None`` when there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
@@ -48,7 +48,7 @@ def create(tempdir: Path) -> Path:
 
 
 def _name() -> str:
-    return f"{_host()}-{os.getpid()}-{_start_time(os.getpid())}"
+    return f"{_host()}-{os.getpid()}-{start_time(os.getpid())}"
 
 
 def beside(tempdir: Path) -> Path:
@@ -67,7 +67,7 @@ def sweep(folder: Path) -> None:
         host, _, rest = name.partition("-")
         pid, _, rest = rest.partition("-")
         started = rest.partition("-")[0]
-        if host == _host() and pid.isdigit() and _start_time(int(pid)) != started:
+        if host == _host() and pid.isdigit() and start_time(int(pid)) != started:
             remove(folder / name, closed=name.endswith(_PACKAGE))
 
 

@@ -1,6 +1,7 @@
 """The server's end: a thread reads requests and writes answers; the tracer, which owns the state, works them off.
 
-Only processes of this run are heard: the kernel tells who connects (SO_PEERCRED) and who traces it.
+The kernel tells who connects (SO_PEERCRED) and who traces it: processes of this run may ask for anything, others of the
+same user only what the run is doing (see :data:`FOR_ALL`), other users nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing import Any
 from parrot_py import codes, threads
 from parrot_py.control import LONGEST, VERSION
 from parrot_py.process import read_status
+
+FOR_ALL = frozenset({"status"})
+"""Commands for processes outside of the run."""
 
 _CLIENTS = 64
 _CREDENTIALS = struct.Struct("3i")
@@ -54,34 +58,35 @@ class Request:
 class _Client:
     """A connection, and what of a line or an answer is under way."""
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, *, ours: bool) -> None:
         self.connection = connection
-        self.pid = pid
+        self.pid, self.ours = pid, ours
         self.incoming = b""
         self.outgoing = b""
 
 
 class Channel:
-    """Listens at *path* and answers, on a thread of its own.
+    """Answers who connects to *listener*, a descriptor, on a thread of its own.
 
     *wake* is called, on that thread, when :meth:`requests` has something.  Raises OSError where descriptors or threads
-    are short.
+    are short; *listener* is as it was then.
     """
 
-    def __init__(self, path: str, wake: Callable[[], None]) -> None:
+    def __init__(self, listener: int, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._requests: deque[Request] = deque()
         self._answers: deque[tuple[_Client, bytes]] = deque()
         self._clients: set[_Client] = set()
         self._bell, self._rope = socket.socketpair()
         self._selector = selectors.DefaultSelector()
-        self._listener = _listen(path)
+        self._listener = socket.socket(fileno=os.dup(listener))
         for end in (self._listener, self._bell, self._rope):
             end.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._bell, selectors.EVENT_READ)
         if threads.start(self._serve, "parrot-control") is None:
-            os.unlink(path)
+            for end in (self._listener, self._bell, self._rope):
+                end.close()
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     def requests(self) -> list[Request]:
@@ -122,8 +127,8 @@ class Channel:
         connection.setblocking(False)
         told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(told)
-        client = _Client(connection, pid)
-        if uid != os.geteuid() or not _is_ours(pid) or len(self._clients) >= _CLIENTS:
+        client = _Client(connection, pid, ours=_is_ours(pid))
+        if uid != os.geteuid() or len(self._clients) >= _CLIENTS:
             log.warning("control: process %d of user %d is not heard", pid, uid, extra=codes.NOT_HEARD.extra)
             connection.close()
             return
@@ -163,6 +168,9 @@ class Channel:
             if fields.get("version") != VERSION:
                 client.outgoing += _line(refusal("EPROTO", f"this run speaks version {VERSION}"))
                 continue
+            if not client.ours and fields.get("command") not in FOR_ALL:
+                client.outgoing += _line(refusal("EPERM", "only processes of this run may ask that"))
+                continue
             self._requests.append(Request(client.pid, fields, lambda told: self._send(client, told)))
             self._wake()
 
@@ -170,20 +178,6 @@ class Channel:
         self._clients.discard(client)
         self._selector.unregister(client.connection)
         client.connection.close()
-
-
-def _listen(path: str) -> socket.socket:
-    """A listening socket at *path*, however long that is."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    folder, name = os.path.split(path)
-    fd = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    try:
-        listener.bind(f"/proc/self/fd/{fd}/{name}")
-    finally:
-        os.close(fd)
-    os.chmod(path, 0o600)
-    listener.listen(_CLIENTS)
-    return listener
 
 
 def _is_ours(pid: int) -> bool:

@@ -18,6 +18,7 @@ from parrot_py.control.channel import Request, refusal
 from parrot_py.control.fields import text
 from parrot_py.control.queries import queries
 from parrot_py.errors import ConfigError
+from parrot_py.figures import Account
 from parrot_py.mounts import MountTable, is_pattern
 from parrot_py.places import Native, fail
 from parrot_py.steps import RESOLVE_PARENT
@@ -29,9 +30,11 @@ Answer = Mapping[str, Any]
 
 
 class Commands:
-    """Works requests off.  *changed* is called when the table of mounts is another one."""
+    """Works requests off.  *changed* is called when the table of mounts is another one, *account* tells of the run."""
 
-    def __init__(self, walker: Walker, changed: Callable[[], None], *, shortcuts: bool = True) -> None:
+    def __init__(
+        self, walker: Walker, changed: Callable[[], None], account: Account, *, shortcuts: bool = True
+    ) -> None:
         self._walker = walker
         self._changed = changed
         self._disabled = False
@@ -39,6 +42,7 @@ class Commands:
             "mount": self._mount,
             "unmount": self._unmount,
             "disable": self._disable,
+            "status": lambda _: {"job": account.job, "figures": account.figures(), "waiting": account.waiting()},
             **queries(walker, shortcuts=shortcuts),
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from parrot_py.drivers.base import Driver, Entry, Inode, StatFs, may_block
 
@@ -80,6 +81,11 @@ class Deferred:
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
         return {} if self._made is None else self._made.counters()
+
+    def ways(self) -> Sequence[Any]:
+        """What the driver says of requests by server and proxy, if it says anything: see parrot_py/figures.py."""
+        told: Sequence[Any] = getattr(self._made, "ways", tuple)()
+        return told
 
     def close(self) -> None:
         """See :meth:`Driver.close`; a driver that nobody asked for anything is not made for that."""

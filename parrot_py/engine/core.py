@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from parrot_py import codes
 from parrot_py.engine._core import ffi, lib
 from parrot_py.engine.kinds import CallSpec, Thread
+from parrot_py.engine.memory import Memory
 from parrot_py.engine.refusal import code_of_errno, why_not
 from parrot_py.engine.stop import Stop
 from parrot_py.errors import EngineError
@@ -24,13 +25,28 @@ from parrot_py.errors import EngineError
 if TYPE_CHECKING:
     from parrot_py.caller import Given
 
-__all__ = ["DIRECTORY", "DONE", "EXEC", "FILTER", "STOPPED", "WOKEN", "Engine", "Stop", "answers_inside"]
+__all__ = [
+    "DIRECTORY",
+    "DONE",
+    "EXEC",
+    "FILTER",
+    "KNOCK",
+    "LEFT",
+    "REPORT",
+    "STOPPED",
+    "WOKEN",
+    "Engine",
+    "Stop",
+    "answers_inside",
+]
 
 CData = Any  # cffi's objects have no static types
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
 _AT_IGNORE = 1
 EXEC, FILTER, DIRECTORY = range(3)  # steps of a start: see spawn.c
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
+REPORT, KNOCK, LEFT = lib.PP_REPORT, lib.PP_KNOCK, lib.PP_LEFT
+"""Bits of :meth:`Engine.take_news`."""
 
 
 def answers_inside() -> bool:
@@ -38,7 +54,7 @@ def answers_inside() -> bool:
     return bool(lib.pp_answers_inside())
 
 
-class Engine:
+class Engine(Memory):
     """Traces one job.  All methods but :meth:`wake` belong to the thread that made it."""
 
     def __init__(self, calls: Sequence[CallSpec], *, use_seccomp: bool = True) -> None:
@@ -161,6 +177,14 @@ class Engine:
         """Keep the thread in its stop; signals for it are still noticed and served."""
         lib.pp_park(self._e, self._name(stop))
 
+    def is_parked(self, stop: Stop) -> bool:
+        """Whether the thread of a parked stop is still there and parked; it stays so."""
+        return bool(lib.pp_is_parked(self._e, self._name(stop)))
+
+    def take_news(self) -> int:
+        """What happened beside the stops since the last time: REPORT, KNOCK, LEFT."""
+        return int(lib.pp_take_news(self._e))
+
     def waits(self, stop: Stop) -> bool:
         """Whether the thread of a parked stop is still there; if not, its memory is not to be touched."""
         return bool(lib.pp_waits(self._e, self._name(stop)))
@@ -233,30 +257,6 @@ class Engine:
         """Let the core answer getdents64 on descriptors whose /proc text is *key*."""
         ends = list(accumulate(map(len, records)))
         lib.pp_warm_dirents(self._e, key, len(key), b"".join(records), ends[-1] if ends else 0, ends, len(ends))
-
-    def read(self, tid: int, address: int, size: int) -> bytes:
-        """*size* bytes of the job's memory; raises EFAULT unless all of them can be read."""
-        buffer = ffi.new("char[]", size)
-        if lib.pp_read(tid, address, buffer, size) != size:
-            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
-        return bytes(ffi.buffer(buffer, size))
-
-    def write(self, tid: int, address: int, data: bytes) -> None:
-        """Write *data* into the job's memory as the job itself could; raises EFAULT."""
-        if data and lib.pp_write(tid, address, data, len(data)) != len(data):
-            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
-
-    def read_string(self, tid: int, address: int, limit: int) -> bytes:
-        """The string at *address*; raises EFAULT, or ENAMETOOLONG when it does not end within *limit* bytes."""
-        buffer = ffi.new("char[]", limit)
-        n = lib.pp_read_string(tid, address, buffer, limit)
-        if n < 0:
-            raise OSError(-n, os.strerror(-n))
-        return bytes(ffi.buffer(buffer, n))
-
-    def seek(self, tid: int, fd: int, offset: int, whence: int) -> int:
-        """``lseek`` on a descriptor of the job; ``-errno``: ENOSYS where the kernel cannot do that (before 5.6)."""
-        return int(lib.pp_seek(tid, fd, offset, whence))
 
     @property
     def root_status(self) -> int:

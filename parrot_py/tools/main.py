@@ -28,9 +28,13 @@ SUBCOMMANDS = {
     "diff": "what differs between two revisions",
     "verify": "check the cache against the hashes of what is in it",
     "wipe": "remove everything from the cache",
+    "status": "the running instances of parrot_run, and what each is doing",
     "config": "the effective configuration, and where each value comes from",
 }
 """Subcommand → what it does.  The module has the same name, and ``add(parser)`` and ``run(arguments, context)``."""
+
+_MODULES = {"status": "instances"}
+"""Where a module has another name, since the exit statuses have that one."""
 
 _FIRST_SCREEN = """\
 usage: parrot_cvmfs [options] SUBCOMMAND ...
@@ -104,7 +108,7 @@ def parser(words: list[str]) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"parrot_py.tools.{name}")
+    return importlib.import_module(f"parrot_py.tools.{_MODULES.get(name, name)}")
 
 
 def _statuses() -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from parrot_py.codes import Code, tagged
+from parrot_py.telling import size as size
 from parrot_py.tools.status import printable
 
 _COMPLAINTS = 20
@@ -137,15 +138,6 @@ class Output:
 def shown(name: bytes) -> str:
     """A name for a terminal."""
     return printable(os.fsdecode(name))
-
-
-def size(amount: float) -> str:
-    """A number of bytes for people: ``1.2 MiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
 
 
 def span(seconds: float) -> str:

@@ -16,10 +16,12 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Driver
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
+from parrot_py.drivers.cvmfs.net.statistics import Statistics
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.remote.driver import RemoteDriver
 from parrot_py.drivers.remote.fsspec_source import FsspecSource
-from parrot_py.drivers.remote.http_source import HttpSource, errno_of
+from parrot_py.drivers.remote.http_facts import errno_of
+from parrot_py.drivers.remote.http_source import HttpSource
 from parrot_py.drivers.remote.source import DIRECTORY, FILE, Fact
 from tests.drivers.contract import NEXT, TREE, DriverContract, expect_errno
 from tests.support.contract_tree import materialise_all, write_tree
@@ -110,6 +112,7 @@ class Scripted:
         self.content = b"content"
         self.looks: list[bytes] = []
         self.closed = False
+        self.statistics = Statistics()
 
     def look(self, path: bytes) -> Fact:
         self.looks.append(path)

@@ -57,7 +57,7 @@ class Tracer:
 
     def parked(self) -> int:
         """How many stops wait for a worker, those among them that were given up included."""
-        return sum(map(len, list(self.dispatcher._waiting.values())))
+        return sum(wait.joined for wait in self.dispatcher.parking.now())
 
     def wait_parked(self, count: int = 1) -> None:
         """Wait until that many stops are parked."""

@@ -37,6 +37,7 @@ from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES, Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.magic.attributes import Magic
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.cvmfs.revisions import Revisions
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.trust.authz import Gate
@@ -222,7 +223,11 @@ class CvmfsDriver:
         """See :meth:`Driver.counters`."""
         fetched = self.fetcher.statistics.counters()
         external = self.fetcher.external_statistics.counters("download-external")
-        return {**self.activity.counters(), **fetched, **external}
+        return {**self.activity.counters(), **self.store.hits.counters(), **fetched, **external}
+
+    def ways(self) -> Sequence[Way]:
+        """Requests, bytes and failures by server and proxy."""
+        return self.fetcher.ways()
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from parrot_py import threads
+from parrot_py.drivers import tasks
 from parrot_py.drivers.cvmfs.cache.sink import Sink
 from parrot_py.drivers.cvmfs.trouble import Failure
 
@@ -23,7 +24,7 @@ class Errand(Generic[T]):
         self._job = job
         self._results: list[T] = []
         self._error: BaseException | None = None
-        self._thread = threads.start(self._run, name)
+        self._thread = threads.start(tasks.inherited(self._run), name)
         self._lock = threading.Lock()
 
     def _run(self) -> None:

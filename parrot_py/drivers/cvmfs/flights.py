@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from parrot_py.drivers import tasks
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.urgency import current, stands_back
@@ -21,6 +22,7 @@ class _Flight(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
         self.work = current()
+        self.task = tasks.current() or tasks.Task()
 
 
 class Flights(Generic[T]):
@@ -49,7 +51,8 @@ class Flights(Generic[T]):
             return self._fly(key, flight, job)
         if flight.work is not None and current() is None:
             flight.work.hurry()
-        flight.landed.wait()
+        with tasks.behind(flight.task):
+            flight.landed.wait()
         if isinstance(flight.error, Failure):
             raise flight.error.again()
         if flight.error is not None:
@@ -63,7 +66,8 @@ class Flights(Generic[T]):
 
     def _fly(self, key: Hashable, flight: _Flight[T], job: Callable[[], T]) -> T:
         try:
-            flight.result = job()
+            with tasks.serving(flight.task):
+                flight.result = job()
         except Failure as failure:
             failure.report(self._fqrn)
             flight.error = failure

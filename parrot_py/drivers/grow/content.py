@@ -85,6 +85,11 @@ class Files:
             lambda txn: self._fetcher.external_file(path, LengthSink(txn, size)),
         )
 
+    def hits(self) -> dict[str, int]:
+        """How often files were in the cache, by the names of counters."""
+        kept = self._kept.hits.counters()
+        return {name: count + kept[name] for name, count in self.store.hits.counters().items()}
+
     def empty_file(self) -> str:
         """Path of an empty file."""
         return self.store.empty_file()

@@ -17,6 +17,7 @@ from parrot_py.drivers.base import Entry, Inode, StatFs, place
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import DIGEST_BYTES
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
+from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.cvmfs.trouble import Failure, answering
 from parrot_py.drivers.grow.content import Files
 from parrot_py.drivers.grow.format import CHECKSUM, LISTING, GrowError
@@ -212,7 +213,11 @@ class GrowDriver:
 
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
-        return self._fetcher.external_statistics.counters()
+        return {**self._fetcher.external_statistics.counters(), **self._files.hits()}
+
+    def ways(self) -> Sequence[Way]:
+        """Requests, bytes and failures by server and proxy."""
+        return self._fetcher.ways()
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

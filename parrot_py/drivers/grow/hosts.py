@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs
+from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.grow.driver import GrowDriver
 
 _HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
@@ -159,6 +160,10 @@ class GrowHosts:
         exports = list(self._exports.values())
         names = {name: 0 for export in exports for name in export.counters()}
         return {name: sum(export.counters().get(name, 0) for export in exports) for name in names}
+
+    def ways(self) -> Sequence[Way]:
+        """Requests, bytes and failures by server and proxy."""
+        return [way for export in list(self._exports.values()) for way in export.ways()]
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

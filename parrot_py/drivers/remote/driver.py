@@ -21,6 +21,7 @@ from parrot_py.drivers.base import Entry, Inode, StatFs
 from parrot_py.drivers.cvmfs.cache.kept import Kept
 from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.flights import Flights
+from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.cvmfs.trouble import Failure, answering
 from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source
 from parrot_py.drivers.remote.state import Content, State, deduced
@@ -251,7 +252,12 @@ class RemoteDriver:
 
     def counters(self) -> Mapping[str, int]:
         """See :meth:`Driver.counters`."""
-        return {"names": len(self._numbers)}
+        told = self._source.statistics.counters()
+        return {"names": len(self._numbers), **told, **self._kept.hits.counters()}
+
+    def ways(self) -> Sequence[Way]:
+        """Requests, bytes and failures by server and proxy."""
+        return self._source.statistics.ways()
 
     def close(self) -> None:
         """See :meth:`Driver.close`."""

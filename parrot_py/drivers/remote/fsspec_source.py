@@ -12,8 +12,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from parrot_py.config.proxies import mask
+from parrot_py.drivers import tasks
 from parrot_py.drivers.base import place
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
+from parrot_py.drivers.cvmfs.net.statistics import BYTES, FAILURES, REQUESTS, Statistics
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.remote.bounded import Bounded
 from parrot_py.drivers.remote.source import DIRECTORY, FILE, LINK, Fact
@@ -39,6 +41,7 @@ class FsspecSource:
 
     def __init__(self, url: str, options: Mapping[str, Any], patience: float) -> None:
         self.name = mask(url)
+        self.statistics = Statistics()
         self._bounded = Bounded(self.name, patience)
         self._fs, root = self._bounded.call("opening", lambda: _opened(url, options))
         self._root = root.rstrip("/")
@@ -90,12 +93,16 @@ class FsspecSource:
         hashers = {name: _hasher(name, fact) for name in fact.digests}
         length = 0
 
-        with self._read(path, lambda: self._fs.open(self._path(path), "rb")) as file:
-            while block := self._read(path, lambda: file.read(_BLOCK)):
-                length += len(block)
-                txn.write(block)
-                for hasher in hashers.values():
-                    hasher.update(block)
+        with tasks.transferring(f"file {_text(path)}", self.name) as transfer:
+            file = self._read(path, lambda: self._fs.open(self._path(path), "rb"))
+            with file:
+                while block := self._read(path, lambda: file.read(_BLOCK), count=False):
+                    length += len(block)
+                    transfer.received = length
+                    self.statistics.went(BYTES, self.name, None, len(block))
+                    txn.write(block)
+                    for hasher in hashers.values():
+                        hasher.update(block)
         if fact.size is not None and length != fact.size:
             raise self._changed(path, f"{length} bytes instead of {fact.size}")
         for name, hasher in hashers.items():
@@ -107,15 +114,23 @@ class FsspecSource:
     def _changed(self, path: bytes, why: str) -> Failure:
         return Failure(f"{ascii(path)[2:-1]}: {why}", errno.ESTALE, untrusted=True)
 
-    def _read(self, path: bytes, question: Callable[[], T]) -> T:
+    def _read(self, path: bytes, question: Callable[[], T], *, count: bool = True) -> T:
         """As _ask, about a file that was there a moment ago: Failure also where it is not."""
         try:
-            return self._ask(path, question)
+            return self._ask(path, question, count=count)
         except (*_ABSENT, PermissionError) as error:
             raise self._changed(path, str(error) or "gone") from None
 
-    def _ask(self, path: bytes, question: Callable[[], T]) -> T:
-        return self._bounded.call(ascii(path)[2:-1] or "/", question)
+    def _ask(self, path: bytes, question: Callable[[], T], *, count: bool = True) -> T:
+        """The answer to *question*, which is one more request if it is to *count*."""
+        if count:
+            self.statistics.went(REQUESTS, self.name, None)
+        try:
+            with tasks.transferring(f"answer about {_text(path)}", self.name):
+                return self._bounded.call(_text(path), question)
+        except Failure:
+            self.statistics.went(FAILURES, self.name, None)
+            raise
 
     def place(self, path: bytes) -> str:
         """See :meth:`Source.place`."""
@@ -128,6 +143,10 @@ class FsspecSource:
     def close(self) -> None:
         """See :meth:`Source.close`."""
         self._bounded.close()
+
+
+def _text(path: bytes) -> str:
+    return ascii(path)[2:-1] or "/"
 
 
 def _opened(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:
@@ -150,9 +169,7 @@ def _fact(info: Mapping[str, Any], fs: AbstractFileSystem) -> Fact:
         return Fact(LINK, mtime_ns=_mtime(info), target=text)
     size = info.get("size")
     size = int(size) if isinstance(size, (int, float)) else None
-    return Fact(
-        FILE, size, _mtime(info), _identity(info), 0o444 | executable, digests=_digests(info, str(fs.protocol))
-    )
+    return Fact(FILE, size, _mtime(info), _identity(info), 0o444 | executable, digests=_digests(info, str(fs.protocol)))
 
 
 def _identity(info: Mapping[str, Any]) -> bytes:

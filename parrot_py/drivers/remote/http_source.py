@@ -12,17 +12,18 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
 from parrot_py.config.model import DIRECT
-from parrot_py.drivers import deadline
+from parrot_py.drivers import deadline, tasks
 from parrot_py.drivers.base import place
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.heavy import import_requests
+from parrot_py.drivers.cvmfs.net.statistics import BYTES, FAILURES, REQUESTS, Statistics
 from parrot_py.drivers.cvmfs.trouble import Failure, log
+from parrot_py.drivers.remote.http_facts import check, conditions, date, identity, lasts, strong, text
 from parrot_py.drivers.remote.source import DIRECTORY, FILE, Fact
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class HttpSource:
         authorities: str | None = None,
     ) -> None:
         self.name = scheme
+        self.statistics = Statistics()
         self._ways = [proxy for group in proxies for proxy in group]
         self._timeout, self._patience, self._authorities = timeout, patience, authorities
         self._sessions = threading.local()
@@ -78,26 +80,26 @@ class HttpSource:
                 raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             return Fact(DIRECTORY, mode=0o555, mtime_ns=self._began)
         before = self._last.get(path)
-        with self._asked("HEAD", path, _conditions(before)) as response:
+        with self._asked("HEAD", path, conditions(before)) as (response, _):
             if response.status_code == 304 and before is not None:
-                return before._replace(lasts=_lasts(response.headers))
+                return before._replace(lasts=lasts(response.headers))
             if response.status_code in _NO_HEAD:
-                with self._asked("GET", path, {}) as whole:
+                with self._asked("GET", path, {}) as (whole, _):
                     return self._noted(path, whole)
             return self._noted(path, response)
 
     def _noted(self, path: bytes, response: Response) -> Fact:
-        _check(response.status_code, path)
+        check(response.status_code, path)
         length = response.headers.get("Content-Length", "")
         size = int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
-        mtime = _date(response.headers.get("Last-Modified"))
+        mtime = date(response.headers.get("Last-Modified"))
         fact = Fact(
             FILE,
             size,
             self._began if mtime is None else mtime,
-            _identity(response.headers),
+            identity(response.headers),
             0o555,
-            lasts=_lasts(response.headers),
+            lasts=lasts(response.headers),
         )
         if len(self._last) >= _MOST_REMEMBERED:
             self._last.clear()
@@ -121,34 +123,36 @@ class HttpSource:
                     txn.write(block)
                     done += len(block)
                     if time.monotonic() - began > deadline.seconds(self._patience) + done / _LEAST_SPEED:
-                        raise Failure(f"{_text(path)}: slower than {_LEAST_SPEED} bytes a second", errno.ETIMEDOUT)
+                        raise Failure(f"{text(path)}: slower than {_LEAST_SPEED} bytes a second", errno.ETIMEDOUT)
             except _Cut as cut:
                 attempts = 0 if done > before else attempts + 1
                 if attempts >= _ATTEMPTS:
-                    raise Failure(f"{_text(path)}: {cut}", errno.ECONNRESET, unreachable=True) from None
-                if not _strong(fact.identity):
+                    raise Failure(f"{text(path)}: {cut}", errno.ECONNRESET, unreachable=True) from None
+                if not strong(fact.identity):
                     txn.restart()
                     done = 0
                 continue
             break
         if fact.size is not None and done != fact.size:
-            raise Failure(f"{_text(path)}: {done} bytes instead of {fact.size}", errno.ESTALE, untrusted=True)
+            raise Failure(f"{text(path)}: {done} bytes instead of {fact.size}", errno.ESTALE, untrusted=True)
 
     def _blocks(self, path: bytes, fact: Fact, start: int) -> Iterator[bytes]:
         import requests
         import urllib3
 
-        headers = {"Range": f"bytes={start}-", "If-Range": _strong(fact.identity)} if start else {}
-        with self._asked("GET", path, headers) as response:
+        headers = {"Range": f"bytes={start}-", "If-Range": strong(fact.identity)} if start else {}
+        with self._asked("GET", path, headers) as (response, transfer):
             if not 200 <= response.status_code < 300:
-                raise Failure(f"{_text(path)}: status {response.status_code}", errno.ESTALE)
-            if _identity(response.headers) != fact.identity or (start and response.status_code != 206):
-                raise Failure(f"{_text(path)}: changed while it was read", errno.ESTALE, untrusted=True)
+                raise Failure(f"{text(path)}: status {response.status_code}", errno.ESTALE)
+            if identity(response.headers) != fact.identity or (start and response.status_code != 206):
+                raise Failure(f"{text(path)}: changed while it was read", errno.ESTALE, untrusted=True)
             length = response.headers.get("Content-Length", "")
             received = 0
             try:
                 for block in response.raw.stream(_BLOCK, decode_content="Content-Encoding" in response.headers):
                     received += len(block)
+                    transfer.received += len(block)
+                    self.statistics.went(BYTES, transfer.host, transfer.proxy, len(block))
                     yield block
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise _Cut(_plain(error)) from None
@@ -158,22 +162,28 @@ class HttpSource:
     # -- requests
 
     @contextmanager
-    def _asked(self, method: str, path: bytes, headers: Mapping[str, str]) -> Iterator[Response]:
+    def _asked(self, method: str, path: bytes, headers: Mapping[str, str]) -> Iterator[tuple[Response, tasks.Transfer]]:
         """The answer to a request, after redirections, by the first proxy that gives one; Failure where none does."""
         host, _, rest = path[1:].partition(b"/")
         url = f"{self.name}://{host.decode('ascii', 'replace')}/{quote(rest, safe=_UNQUOTED)}"
+        server = f"{self.name}://{host.decode('ascii', 'replace')}"
+        with ExitStack() as stack:
+            transfer = stack.enter_context(tasks.transferring(f"file {text(path)}", server))
+            yield stack.enter_context(self._by_some_way(method, url, headers, transfer)), transfer
+
+    def _by_some_way(self, method: str, url: str, headers: Mapping[str, str], transfer: tasks.Transfer) -> Response:
         trouble: list[str] = []
         code = errno.ECONNRESET
         for proxy in self._ways:
+            transfer.proxy = "" if proxy == DIRECT else proxy
+            way = (transfer.host, transfer.proxy)
+            self.statistics.went(REQUESTS, *way)
             try:
-                response = self._follow(method, url, headers, proxy)
+                return self._follow(method, url, headers, proxy)
             except _Cut as cut:
+                self.statistics.went(FAILURES, *way)
                 trouble.append(str(cut) if proxy == DIRECT else f"through {proxy}: {cut}")
                 code = cut.code
-                continue
-            with response:
-                yield response
-            return
         raise Failure(f"{url}: {'; '.join(trouble)}", code, unreachable=True)
 
     def _follow(self, method: str, url: str, headers: Mapping[str, str], proxy: str) -> Response:
@@ -233,66 +243,6 @@ class _Cut(Exception):
     def __init__(self, reason: str, code: int = errno.ECONNRESET) -> None:
         super().__init__(reason)
         self.code = code
-
-
-def errno_of(status: int) -> int:
-    """The errno for an answer with *status*: the original's table, with 5xx as what they are, trouble of the server."""
-    if 300 <= status < 400:
-        return errno.EBUSY
-    table = {401: errno.EACCES, 402: errno.EACCES, 403: errno.EACCES, 404: errno.ENOENT, 407: errno.EACCES}
-    table.update({408: errno.ETIMEDOUT, 409: errno.ENOENT, 410: errno.ENOENT, 414: errno.ENAMETOOLONG})
-    table.update({429: errno.EBUSY})
-    return table.get(status, errno.EINVAL if status < 500 else errno.EIO)
-
-
-def _check(status: int, path: bytes) -> None:
-    """Raise what *status* means unless it is good: facts as OSError, trouble as Failure."""
-    if 200 <= status < 300:
-        return
-    code = errno_of(status)
-    if code in (errno.ENOENT, errno.EACCES, errno.ENAMETOOLONG):
-        raise OSError(code, os.strerror(code), path)
-    raise Failure(f"{_text(path)}: the server answers with status {status}", code)
-
-
-def _conditions(fact: Fact | None) -> dict[str, str]:
-    """The headers that ask whether *fact* is still true."""
-    tags = dict(line.split("=", 1) for line in (fact.identity if fact else b"").decode().split("\n") if line)
-    names = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-    return {names[key]: value for key, value in tags.items()}
-
-
-def _identity(headers: Mapping[str, str]) -> bytes:
-    return "\n".join(f"{key}={headers[key]}" for key in ("ETag", "Last-Modified") if key in headers).encode()
-
-
-def _strong(identity: bytes) -> str:
-    """What If-Range can be asked with: a strong entity tag, ``""`` where there is none."""
-    tag = _conditions(Fact(FILE, identity=identity)).get("If-None-Match", "")
-    return "" if tag.startswith("W/") else tag
-
-
-def _lasts(headers: Mapping[str, str]) -> float | None:
-    """How long an answer may be believed (RFC 9111): ``max-age`` less its age; None where the server says nothing."""
-    control = headers.get("Cache-Control", "").lower()
-    if "no-store" in control or "no-cache" in control:
-        return 0.0
-    found = re.search(r"max-age=(\d+)", control)
-    if found is None:
-        return None
-    age = headers.get("Age", "0")
-    return max(0.0, float(found.group(1)) - (float(age) if age.isdecimal() else 0.0))
-
-
-def _date(text: str | None) -> int | None:
-    try:
-        return int(parsedate_to_datetime(text or "").timestamp()) * 10**9
-    except (ValueError, TypeError, IndexError):
-        return None
-
-
-def _text(path: bytes) -> str:
-    return ascii(path)[2:-1]
 
 
 def _plain(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
+from parrot_py.drivers.cvmfs.net.statistics import Statistics
 
 DIRECTORY, FILE, LINK = "directory", "file", "link"
 
@@ -41,6 +42,9 @@ class Source(Protocol):
 
     name: str
     """How it is called in the log and told from others: without passwords."""
+
+    statistics: Statistics
+    """What was asked for and what came."""
 
     def look(self, path: bytes) -> Fact:
         """The name at *path* (``b""`` for the top)."""

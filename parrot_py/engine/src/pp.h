@@ -158,7 +158,9 @@ struct pp_engine {
     unsigned int sleeps;
     int tracees, parked;
     struct tracee *first_parked;
+    int news; /* of enum pp_news */
     int64_t parked_checked; /* when the parked threads were last looked at, in ns of the monotonic clock */
+    int64_t signals_checked;
     struct pp_call *calls;
     int call_count;
     short by_nr[PP_ABIS][PP_NR_LIMIT];
@@ -284,6 +286,8 @@ bool pp_any_traced(const struct pp_engine *e);
 void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
 void pp_hang_up(struct pp_engine *e);
 void pp_forward(struct pp_engine *e, const siginfo_t *info);
+void pp_take_signals(struct pp_engine *e);
+int64_t pp_now_roughly(void);
 void pp_check_parked(struct pp_engine *e);
 #define ERESTARTNOHAND 514 /* the kernel's own: a call begins again unless a handler runs */
 void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig);

@@ -101,7 +101,14 @@ struct pp_stop {
 enum pp_event {
     PP_DONE,    /* no tracee is left */
     PP_STOPPED, /* *stop is filled */
-    PP_WOKEN    /* pp_wake was called, or a timer for parked threads fell due */
+    PP_WOKEN    /* pp_wake was called, or pp_take_news has something */
+};
+
+/* What happened beside the stops. */
+enum pp_news {
+    PP_REPORT = 1, /* somebody outside of the job wants to be told what is going on (SIGUSR1) */
+    PP_KNOCK = 2,  /* something came in at a descriptor of ours (SIGIO) */
+    PP_LEFT = 4    /* a parked thread is not parked any more */
 };
 
 enum pp_counter {
@@ -173,6 +180,8 @@ int pp_resume(struct pp_engine *e, const struct pp_stop *s);
 int pp_restart(struct pp_engine *e, const struct pp_stop *s);
 int pp_waits(struct pp_engine *e, const struct pp_stop *s);
 int pp_park(struct pp_engine *e, const struct pp_stop *s);
+int pp_is_parked(struct pp_engine *e, const struct pp_stop *s);
+int pp_take_news(struct pp_engine *e);
 int pp_redirect(struct pp_engine *e, const struct pp_stop *s, int arg, const char *path, int len, int one_stop);
 int pp_scratch(struct pp_engine *e, const struct pp_stop *s, unsigned long long size, unsigned long long *address);
 int pp_poke(struct pp_engine *e, const struct pp_stop *s, unsigned long long address, const char *data,

@@ -13,18 +13,44 @@ void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig)
 }
 
 /* Pass a signal on that somebody sent to us and that was meant for the job.  The terminal and the job itself address the
- * job directly, so their signals are not for us to repeat. */
+ * job directly, so their signals are not for us to repeat.  SIGUSR1 is for us alone: whoever sends it wants to know what
+ * is going on, which must not end the job; one of the job's own was for whoever shares our group with it. */
 void pp_forward(struct pp_engine *e, const siginfo_t *info)
 {
     bool from_user = info->si_code <= 0;
+    if (info->si_signo == SIGIO && !from_user)
+        e->news |= PP_KNOCK;
     if (info->si_signo == SIGHUP && !from_user)
         e->hung_up = true; /* we lead the session in the job's place, and only the leader is told */
     else if (!from_user || pp_find(e, info->si_pid) || info->si_signo == SIGTSTP)
         return;
+    if (info->si_signo == SIGUSR1) {
+        e->news |= PP_REPORT;
+        return;
+    }
     if (!e->root_done)
         kill(e->root, info->si_signo);
     else if (e->hung_up)
         pp_hang_up(e);
+}
+
+/* Take the signals that came while the job left no time to sleep; SIGCHLD is not among them. */
+void pp_take_signals(struct pp_engine *e)
+{
+    static const struct timespec at_once = {0, 0};
+    siginfo_t info;
+    sigset_t set = e->wait_set;
+    sigdelset(&set, SIGCHLD);
+    while (sigtimedwait(&set, &info, &at_once) > 0)
+        pp_forward(e, &info);
+}
+
+/* What happened beside the stops since the last time: bits of enum pp_news. */
+int pp_take_news(struct pp_engine *e)
+{
+    int news = e->news;
+    e->news = 0;
+    return news;
 }
 
 /* The terminal is gone and with it the job's first process: the rest gets what the kernel sends when a session ends.
@@ -98,6 +124,14 @@ int64_t pp_now(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* The same to a few milliseconds, which never needs a system call. */
+int64_t pp_now_roughly(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 /* Whether another thread of the process stopped as a group stop asks: it is complete only when this one stops, too. */
 static bool group_stops(struct pp_engine *e, struct tracee *parked)
 {
@@ -115,6 +149,7 @@ void pp_check_parked(struct pp_engine *e)
         if (group_stops(e, t) || deliverable(t->tid)) {
             struct pp_stop s = {.tid = t->tid, .serial = t->serial};
             pp_restart(e, &s);
+            e->news |= PP_LEFT;
         }
     }
 }
@@ -144,7 +179,8 @@ static void pass_on(int sig)
 /* Signals that the loop takes by sigtimedwait; everything that would stop or end the tracer for the job's sake. */
 void pp_block_signals(struct pp_engine *e)
 {
-    static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
+    static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN,
+                                SIGTTOU, SIGIO};
     sigemptyset(&e->wait_set);
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         sigaddset(&e->wait_set, taken[i]);

@@ -119,6 +119,7 @@ void pp_drop_members(struct pp_engine *e, struct tracee *first)
 void pp_drop(struct pp_engine *e, struct tracee *t)
 {
     pp_debug_drop(e, t);
+    e->news |= t->state == PARKED ? PP_LEFT : 0;
     pp_set_state(e, t, RUNNING);
     struct tracee *first = first_of(e, t);
     if (first && first != t)
@@ -206,4 +207,11 @@ struct tracee *pp_held(struct pp_engine *e, const struct pp_stop *s)
         return NULL;
     pp_set_state(e, t, HELD);
     return t;
+}
+
+/* Whether the thread of a parked stop is still parked; it stays so, unlike with pp_held. */
+int pp_is_parked(struct pp_engine *e, const struct pp_stop *s)
+{
+    const struct tracee *t = pp_find(e, s->tid);
+    return t && t->serial == s->serial && t->state == PARKED;
 }

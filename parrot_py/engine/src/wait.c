@@ -113,8 +113,12 @@ int pp_wait(struct pp_engine *e)
         /* By the clock, not only when nothing happens: somebody else may keep us busy for long. */
         if (e->parked && pp_now() - e->parked_checked >= PARKED_CHECK_NS)
             pp_check_parked(e);
-        /* Before what the job does: processes that never rest would keep an outcome waiting for ever. */
-        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL))
+        /* Before what the job does: processes that never rest would keep an outcome or a signal waiting for ever. */
+        if (pp_now_roughly() - e->signals_checked >= PARKED_CHECK_NS) {
+            e->signals_checked = pp_now_roughly();
+            pp_take_signals(e);
+        }
+        if (__atomic_exchange_n(&e->woken, 0, __ATOMIC_ACQ_REL) || e->news)
             return 0;
         if (many && e->hints < HINTS && spin(e, true))
             return 1;

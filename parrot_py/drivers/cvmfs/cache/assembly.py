@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from parrot_py import threads
+from parrot_py.drivers import tasks
 from parrot_py.drivers.cvmfs.cache.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.cache.whereabouts import Place
@@ -44,7 +45,7 @@ class Assembly:
     def run(self) -> None:
         """Fetch everything; raises the first Failure after all threads have ended."""
         wanted = min(_CHUNK_THREADS, len(self._left)) - 1
-        helpers = [threads.start(inherited(self._work), "parrot-chunk") for _ in range(wanted)]
+        helpers = [threads.start(tasks.inherited(inherited(self._work)), "parrot-chunk") for _ in range(wanted)]
         self._work()
         for helper in helpers:
             if helper is not None:

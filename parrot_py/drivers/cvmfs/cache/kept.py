@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parrot_py.drivers import deadline
+from parrot_py.drivers.cvmfs.cache.hits import Hits
 from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.flights import Flights
@@ -28,6 +29,7 @@ class Kept:
     def __init__(self, layers: Layers, flights: Flights[str], patience: float) -> None:
         """*patience*: seconds for which another process that makes the same is waited for when it does not get on."""
         self._layers, self._flights, self._patience = layers, flights, patience
+        self.hits = Hits()
 
     def find(self, identity: bytes, size: int | None) -> str | None:
         """Path of the file *identity* if it is here with that *size* (None: unknown, and not empty).  Never waits."""
@@ -39,7 +41,13 @@ class Kept:
         *what* is how it is called in the log.  Raises Failure.
         """
         name = kept_name(identity)
-        return self.find(identity, size) or self._flights.run(name, lambda: self._make(name, size, what, fill))
+        found = self.find(identity, size)
+        if found is not None:
+            self.hits.found()
+            return found
+        path = self._flights.run(name, lambda: self._make(name, size, what, fill))
+        self.hits.missed()
+        return path
 
     def _make(self, name: str, size: int | None, what: str, fill: Callable[[Transaction], None]) -> str:
         cache = self._layers.own

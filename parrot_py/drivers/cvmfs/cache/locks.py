@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from parrot_py.drivers import tasks
 from parrot_py.drivers.cvmfs.trouble import log
 
 # struct flock: type, whence, start, length, pid (which must be 0)
@@ -59,6 +60,12 @@ class Locks:
         taken = self._try(fd, place)
         if taken is not None:
             return taken
+        with tasks.transferring("what another process is getting"):
+            return self._wait_long(fd, place, seconds, settled, progress)
+
+    def _wait_long(
+        self, fd: int, place: int, seconds: float, settled: Callable[[], bool], progress: Callable[[], object]
+    ) -> bool:
         pause, looked, seen = _FIRST_PAUSE, time.monotonic(), progress()
         end = looked + seconds
         while True:

@@ -10,6 +10,7 @@ from parrot_py.drivers import deadline
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache.assembly import Assembly
 from parrot_py.drivers.cvmfs.cache.audit import ChunkList
+from parrot_py.drivers.cvmfs.cache.hits import Hits
 from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.cache.local import EMPTY_NAME, Cache
 from parrot_py.drivers.cvmfs.cache.pieces import PIECE, Pieces
@@ -45,6 +46,7 @@ class Store:
         self.pins = self.cache.pins(fetcher.config.fqrn)
         self._alternative: set[ContentHash] = set()
         self._raw = Remembered()
+        self.hits = Hits()
         self._scrutiny = Scrutiny() if fetcher.config.verify_on_read else None
         if self._scrutiny is not None:
             layers.made = self._scrutiny.made
@@ -106,9 +108,7 @@ class Store:
         """Path of a file that is one object; waits only when it is not in the cache, and tells *missed* first."""
         name = self.name(hash_, stored)
         found = self._ready(name, hash_, stored, stored.size)
-        if found is None:
-            missed()
-        return found or self._flights.run(name, lambda: self._fetch_plain(name, hash_, stored))
+        return self._served(found, name, lambda: self._fetch_plain(name, hash_, stored), missed)
 
     def chunk_file(self, hash_: ContentHash, chunk: Chunk, stored: Stored, patience: Patience | None = None) -> str:
         """Path of one chunk as an object of its own; may wait.  *patience* is with the whole file."""
@@ -136,9 +136,16 @@ class Store:
         # No object can have this name, so the assembled file and an object with the same digest do not meet.
         name = f"{identity.cache_path()}-chunked{stored.kind}"
         found = self._whole(name, algorithm, chunks, stored)
-        if found is None:
-            missed()
-        return found or self._flights.run(name, lambda: self._assemble(name, algorithm, chunks, stored))
+        return self._served(found, name, lambda: self._assemble(name, algorithm, chunks, stored), missed)
+
+    def _served(self, found: str | None, name: str, job: Callable[[], str], missed: Callable[[], None]) -> str:
+        if found is not None:
+            self.hits.found()
+            return found
+        missed()
+        path = self._flights.run(name, job)
+        self.hits.missed()  # only now: on the tracer's thread nothing was done, and the same is asked again on a worker
+        return path
 
     def empty_file(self) -> str:
         """Path of an empty file; may wait."""

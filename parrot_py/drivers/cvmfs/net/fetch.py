@@ -12,7 +12,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 from parrot_py.config.model import RepositoryConfig
-from parrot_py.drivers import deadline
+from parrot_py.drivers import deadline, tasks
 from parrot_py.drivers.base import may_block
 from parrot_py.drivers.cvmfs.cache.sink import SMALL_LIMIT, PlainSink, Sink
 from parrot_py.drivers.cvmfs.ending import Ending
@@ -24,7 +24,7 @@ from parrot_py.drivers.cvmfs.net.patience import Patience
 from parrot_py.drivers.cvmfs.net.preparation import Preparation
 from parrot_py.drivers.cvmfs.net.routes import Hop, Route
 from parrot_py.drivers.cvmfs.net.slots import Slots
-from parrot_py.drivers.cvmfs.net.statistics import BYTES, REQUESTS, RETRIES, SECONDS, Statistics
+from parrot_py.drivers.cvmfs.net.statistics import BYTES, FAILURES, REQUESTS, RETRIES, SECONDS, Statistics, Way
 from parrot_py.drivers.cvmfs.net.tls import CredentialSource
 from parrot_py.drivers.cvmfs.net.transport import Request, Transport
 from parrot_py.drivers.cvmfs.trouble import log
@@ -91,6 +91,10 @@ class Fetcher:
         """How many bytes of bodies arrived."""
         return self.statistics.received + self.external_statistics.received
 
+    def ways(self) -> list[Way]:
+        """What came by each way, external data included."""
+        return self.statistics.ways() + self.external_statistics.ways()
+
     def document(self, name: str, *, no_cache: bool = False) -> tuple[bytes, Hop]:
         """A small file of the server's top directory (``.cvmfspublished`` …) and where it came from; raises Failure.
 
@@ -128,14 +132,20 @@ class Fetcher:
     def _run(self, lane: Lane, wish: _Wish, info: bytes, patience: Patience | None) -> Hop:
         may_block()
         lane.check(wish.what)
+        with tasks.transferring(wish.what, lane.route.urls[0]) as transfer:
+            return self._get(lane, wish, info, patience, transfer)
+
+    def _get(self, lane: Lane, wish: _Wish, info: bytes, patience: Patience | None, transfer: tasks.Transfer) -> Hop:
         lane.prepare()
         effort = Effort(self.config, patience or self.patience())
         headers = {**wish.headers, **header_lines.info(info)} if info and self.config.send_info_header else wish.headers
         while True:
             hop = lane.next_hop(effort, wish.key)
+            transfer.host, transfer.proxy = hop.url, hop.proxy or ""
             try:
-                self._attempt(lane, hop, wish, headers, effort)
+                self._attempt(lane, hop, wish, headers, effort, transfer)
             except TransferError as error:
+                lane.statistics.went(FAILURES, hop.url, hop.proxy)
                 if not self._go_on(lane, hop, error, effort):
                     raise lane.give_up(effort, wish.what) from None
             else:
@@ -144,23 +154,27 @@ class Fetcher:
                 log.debug("%s: %s: %s", self.config.fqrn, way, wish.what)
                 return hop
 
-    def _attempt(self, lane: Lane, hop: Hop, wish: _Wish, headers: Mapping[str, str], effort: Effort) -> None:
+    def _attempt(
+        self, lane: Lane, hop: Hop, wish: _Wish, headers: Mapping[str, str], effort: Effort, transfer: tasks.Transfer
+    ) -> None:
         wish.sink.begin()
         effort.start()
         sent = {**headers, **header_lines.NO_CACHE} if effort.no_cache else headers
         timeout = lane.timeout if hop.proxy else lane.timeout_direct
         request = Request(hop, hop.url + wish.path, sent, effort.patience, timeout, wish.limit, wish.limit is not None)
-        count = lane.statistics.add
-        count(REQUESTS)
+        count, way = lane.statistics.went, (hop.url, hop.proxy)
+        count(REQUESTS, *way)
+        transfer.received = 0
         began = time.monotonic()
         try:
             with closing(self._transport.get(request)) as blocks:
                 for block in blocks:
-                    count(BYTES, len(block))
+                    count(BYTES, *way, len(block))
+                    transfer.received += len(block)
                     effort.arrived(len(block))
                     wish.sink.feed(block)
         finally:
-            count(SECONDS, time.monotonic() - began)
+            lane.statistics.add(SECONDS, time.monotonic() - began)
         wish.sink.finish()
 
     def _go_on(self, lane: Lane, hop: Hop, error: TransferError, effort: Effort) -> bool:
