@@ -29,6 +29,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, 64 MiB instead of 1 GiB")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each row (5; --quick: 2)")
     parser.add_argument("--cold", action="store_true", help="only the cold start of a program over a long line")
+    parser.add_argument("--installed", metavar="FILE", help="the parrot_run of an installed wheel, for its start")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all samples")
     parser.add_argument("--markdown", action="store_true", help="the table as docs/performance.md has it")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the files, 3 GiB (default: temporary)")
@@ -62,7 +63,8 @@ def main() -> int:
         report.troubles += missing
         quick = options.quick
         rounds = options.rounds or (2 if quick else 5)
-        setting = Setting(site, tools, rounds, 50 if quick else 200, 30 if quick else 300, 10_000 if quick else 100_000)
+        work_done = (50, 30, 10_000) if quick else (200, 300, 100_000)
+        setting = Setting(site, tools, rounds, *work_done, options.installed)
         for number, row in enumerate(chosen, start=1):
             _progress(f"{number}/{len(chosen)} {row.group}: {row.name}")
             report.results.append(row.run(setting))

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.counters import stops_per_call
 from bench.measure import Result, alternate
 from bench.site import Site, Trouble
-from bench.tools import FREE, PINNED, PLACEMENTS, Tool, path_for
+from bench.tools import FREE, PINNED, PLACEMENTS, Tool, parrot, path_for
 
 CALLS = ("getppid", "read", "lseek", "stat", "open+close", "fstat", "access", "readlink", "open+read+close")
 NO_PATH = ("getppid", "read", "lseek")
@@ -26,6 +26,8 @@ class Setting:
     milliseconds: int
     forks: int
     churns: int
+    installed: str | None = None
+    """The parrot_run of an installed wheel."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,26 @@ def _program(
 
 def _start(setting: Setting, result: Result) -> None:
     """Wall time of the whole command as a shell would start it, the tool's own start included."""
+    _start_with(setting, setting.tools, result)
+
+
+def _start_installed(setting: Setting, result: Result) -> None:
+    """The same for the command of a wheel, which has no shell script in front of it."""
+    if setting.installed is None:
+        raise Trouble("name the parrot_run of an installed wheel with --installed")
+    native = [tool for tool in setting.tools if tool.name == "native"]
+    ours = Tool("parrot_py", (setting.installed, *parrot(setting.site)[1:]), shows_cvmfs=True)
+    _start_with(setting, [*native, ours], result)
+
+
+def _start_with(setting: Setting, tools: list[Tool], result: Result) -> None:
 
     def sample(tool: Tool, placement: str) -> float:
         begin = time.perf_counter()
         tool.run(["/bin/true"], placement)
         return (time.perf_counter() - begin) * 1e3
 
-    alternate(result, setting.tools, PLACEMENTS, max(5, setting.rounds * 2), sample)
+    alternate(result, tools, PLACEMENTS, max(5, setting.rounds * 2), sample)
     for placement in (PINNED, FREE):
         ours, native = result.median("parrot_py", placement), result.median("native", placement)
         if ours is not None and native is not None:
@@ -121,6 +136,7 @@ def rows() -> Iterator[Row]:
     yield Row("fork+exec /bin/true", group, _program(lambda s, _: [str(s.forks), "/bin/true"], False), "ms")
     yield Row("python3 -c pass", group, _program(lambda _, __: ["5", _python(), "-c", "pass"], False), "ms")
     yield Row("start of /bin/true", group, _start, "ms")
+    yield Row("start of /bin/true, wheel", group, _start_installed, "ms")
     for on_cvmfs, group in ((False, "all of a big native file"), (True, "all of a big warm /cvmfs file")):
         for way in ("read", "mmap"):
             words = _bulk_words(way)

@@ -11,7 +11,6 @@ import logging
 import os
 import shlex
 import signal
-import subprocess
 from contextlib import suppress
 from typing import NoReturn
 
@@ -67,6 +66,8 @@ class Resolvers:
 
     def _run(self, text: str) -> tuple[bytes, int]:
         """What the command wrote, and its exit status."""
+        import subprocess  # which most runs have no need of
+
         process = subprocess.Popen(
             ["/bin/sh", "-c", text],
             stdin=subprocess.DEVNULL,

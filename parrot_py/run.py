@@ -122,6 +122,8 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
             f"{trouble}: what the job does is looked up there; mount it (mount -t proc proc /proc)", codes.NO_PROC
         )
     gc.set_threshold(*GC_THRESHOLD)
+    gc.freeze()
+    gc.enable()
     threading.stack_size(STACK)
     if limits(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         share_heap()

@@ -191,3 +191,22 @@ def test_debug_flags_explain(twin: Site, parrot: MakeParrot) -> None:
         ["cat", f"{tree.TOP}/hello.txt"], options=["-d", "syscall"]
     )
     assert b"hello.txt" in told.expect().log
+
+
+HEAVY = {
+    "_ssl", "argparse", "asyncio", "concurrent.futures", "cryptography", "ctypes", "dataclasses", "email", "inspect",
+    "json", "requests", "rich", "select", "selectors", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
+    "urllib.request", "urllib3", "parrot_py.control.channel", "parrot_py.control.commands", "parrot_py.drivers.cvmfs",
+    "parrot_py.drivers.memory", "parrot_py.names", "parrot_py.progress", "parrot_py.telling", "parrot_py.tools",
+}  # fmt: skip
+
+
+def test_a_job_that_needs_nothing_of_ours_imports_little(parrot: MakeParrot, home: Path) -> None:
+    """What a start costs is mostly imports; docs/performance.md has the time."""
+    python, *rest = parrot().command(["true"])
+    command = [python, "-X", "importtime", *rest]
+    done = subprocess.run(command, env=environment(home), cwd=home, capture_output=True, timeout=60, **places.as_job())
+    assert done.returncode == 0, done
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines() if "import time:" in line}
+    assert {"parrot_py.run", "parrot_py.engine.core"} <= names
+    assert not HEAVY & names

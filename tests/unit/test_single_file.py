@@ -48,7 +48,7 @@ def test_everything_is_unpacked_as_it_was(home: Path) -> None:
     done = run(file, "true", env={"PARROT_DIST_DIR": str(home / "d")})
     assert done.returncode == 0, done
     tree, arguments, _ = started(done.stdout)
-    code = "from parrot_py.carried import start; start('parrot_run=parrot_py.cli:main')"
+    code = "from parrot_py.carried import start; start('parrot_run=parrot_py.__main__:main')"
     assert arguments == [code, "true"]
     assert [name for name, data in CONTENTS.items() if (tree / name).read_bytes() != data] == []
     assert sorted(path.name for path in (home / "d").iterdir()) == [tree.name, "lock"]
