@@ -80,15 +80,24 @@ def test_some_test_shows_the_effect_of_every_option() -> None:
     assert with_effect <= shown() <= {option.key for option in OPTIONS}
 
 
-@pytest.mark.parametrize("option", IGNORED, ids=lambda option: option.key)
-def test_what_has_no_effect_leaves_one_line_and_the_job_runs(parrot: MakeParrot, option: Option) -> None:
-    run = parrot(options=["-d", "debug"] if option.ignored else [])
-    told = run.run(["sh", "-c", "echo done; exit 3"], options=words(option)).expect(3, b"done\n")
-    assert all(told.log.count(f"option {name} has no effect: ".encode()) == 1 for name in option.names.split())
-    if option.variable:
-        run.log_file.unlink()
-        told = run.run(["true"], env=environment(run.home, {option.variable: "1"})).expect()
-        assert told.log.count(f"{option.variable} has no effect: ".encode()) == 1
+def test_what_has_no_effect_leaves_one_line_each_and_the_job_runs(parrot: MakeParrot) -> None:
+    run = parrot(options=["-d", "debug"])
+    everything = [word for option in IGNORED for word in words(option)]
+    told = run.run(["sh", "-c", "echo done; exit 3"], options=everything).expect(3, b"done\n").log.decode()
+    names = [name for option in IGNORED for name in option.names.split()]
+    assert [name for name in names if told.count(f"option {name} has no effect: ") != 1] == []
+    run.log_file.unlink()
+    variables = {option.variable: "1" for option in IGNORED if option.variable}
+    told = run.run(["true"], env=environment(run.home, variables)).expect().log.decode()
+    assert [name for name in variables if told.count(f"{name} has no effect: ") != 1] == []
+
+
+def test_what_is_about_other_services_is_a_notice(parrot: MakeParrot) -> None:
+    absent = [option for option in IGNORED if option.absent]
+    told = parrot().run(["true"], options=[word for option in absent for word in words(option)]).expect().log.decode()
+    names = [name for option in absent for name in option.names.split()]
+    assert [name for name in names if told.count(f" notice: option {name} has no effect: there ") != 1] == []
+    assert told.count("\n") == len(names)
 
 
 @pytest.mark.parametrize("option", REFUSED, ids=lambda option: option.key)

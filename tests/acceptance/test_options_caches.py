@@ -94,7 +94,8 @@ def test_what_was_seen_is_not_looked_at_again(parrot: MakeParrot, web: Web) -> N
     assert told(until_new, []) == b"plain\nanother text\n"
     assert told(for_a_while, ["-S"]) == b"plain\nplain\n"
     assert told(for_a_while, [], environment(run.home, {"PARROT_SESSION_CACHE": "1"})) == b"plain\nplain\n"
-    assert told(until_new, [], environment(run.home, {"PARROT_SESSION_CACHE": "0"})) == b"plain\nanother text\n"
+    shown = run.run([], options=["-S", "--print-config"]).expect().text()
+    assert "CVMFS_AUTO_UPDATE=no " in shown
 
 
 @shows("stream-no-cache")

@@ -22,10 +22,10 @@ DEMO = "/cvmfs/demo.parrot.local"
 BEGIN = 978_307_200
 
 
-@pytest.fixture(params=["x86_64", "i386", "static", "no-seccomp"])
+@pytest.fixture(params=["x86_64", "i386", "no-seccomp"])
 def ask(request: pytest.FixtureRequest, parrot: MakeParrot) -> Ask:
     """What the program tests/programs/guise.c is told under parrot_run with some options."""
-    flags = {"i386": I386, "static": ("-static",)}.get(request.param, ())
+    flags = {"i386": I386}.get(request.param, ())
     if reason := cannot_run(*flags):
         pytest.skip(reason)
     run = parrot(options=["--no-seccomp"] if request.param == "no-seccomp" else [])
@@ -112,6 +112,23 @@ def test_no_locks(ask: Ask, home: Path) -> None:
         subprocess.run(["flock", "--exclusive", str(held.fileno())], pass_fds=[held.fileno()], check=True)
         assert ask([], "flock", str(lock)) == ["flock -1"]
         assert ask(["--no-flock"], "flock", str(lock)) == ["flock 0"]
+
+
+def test_static_programs_see_the_same(parrot: MakeParrot) -> None:
+    questions = ["ids", "name", "pids", "clock"]
+    options = ["-U", "5", "-G", "6", "-N", "host", "--pid-fixed", "--time-stop"]
+    told = parrot(options=options).run([str(program("guise", "-static")), *questions]).expect().text().splitlines()
+    assert told[:4] == ["ids 5 5 6 6: 5 5 5, 6 6 6", "auxv 5 5 6 6", "name host host, Linux", "pids 0 12345 12345"]
+    assert told[4] == f"clock {BEGIN} {BEGIN}.000000 {BEGIN}.000000000 {BEGIN}.000000000 1"
+
+
+def test_who_asks_for_nothing_pays_nothing(parrot: MakeParrot) -> None:
+    command = [str(program("guise")), "ids", "name", "clock", "pids", "opens", "flock", "/etc/passwd"]
+    plain, asking = (parrot(options=options, name=name) for options, name in (([], "a"), (["-U5", "--pid-warp"], "b")))
+    [before, after] = [run.run(command, options=["-W"]).expect().text() for run in (plain, asking)]
+    calls = {"getuid", "getresuid", "uname", "clock_gettime", "getpid", "flock"}
+    assert not calls & {line.split()[-1] for line in before.splitlines() if line.split()[0].isdigit()}
+    assert {"getuid", "getresuid", "getpid"} <= {line.split()[-1] for line in after.splitlines()}
 
 
 def test_private_calls_are_enosys_without_a_word(parrot: MakeParrot) -> None:
