@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import places
+from tests.support import places, tree
 from tests.support.options import shows
 from tests.support.parrot import Parrot, environment
 from tests.support.programs import I386, cannot_run, program
+from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
 Ask = Callable[..., list[str]]
@@ -261,3 +262,12 @@ def test_links_do_not_lead_out_of_their_service(parrot: MakeParrot, home: Path) 
         assert 0 < len(told.text().splitlines()) < len(free) - 1
     env = environment(home, {"PARROT_FOLLOW_SYMLINKS": "1"})
     assert run.run(["/bin/sh", "-c", script], env=env).expect().text().splitlines() == free
+
+
+def test_a_loader_in_a_repository(parrot: MakeParrot, twin: Site) -> None:
+    loader = f"{tree.TOP}/lib/{os.path.basename(_loader_of(sys.executable))}"
+    run = parrot([twin.entry(tree.NAME)], ["-l", loader])
+    told = run.run(["/bin/sh", "-c", "cat /proc/self/maps; readlink /proc/self/exe; echo done"]).expect().text()
+    assert os.path.basename(loader) not in told  # what is mapped in its place is the object of the repository
+    assert f"{run.cache}/" in told
+    assert told.endswith("done\n")
