@@ -40,7 +40,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
     try:
         found, command = _split(list(argv))
     except getopt.GetoptError as error:
-        raise ConfigError(f"{error}; `parrot_run --help` lists all options", codes.BAD_OPTION) from error
+        raise ConfigError(f"{error}; `parrot_run --help-all` lists all options", codes.BAD_OPTION) from error
     values: dict[str, tuple[str, ...]] = {}
     sequence: list[tuple[str, str]] = []
     remarks: dict[str, None] = {}
