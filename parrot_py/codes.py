@@ -76,6 +76,8 @@ LIMITS = _code(217, "a resource limit that will be felt")
 NO_READV = _code(218, "process_vm_readv does not work")
 OTHER_ABI = _code(219, "a program of an ABI that sees no /cvmfs")
 TRIAL = _code(220, "the trial of --doctor went wrong")
+NO_PLACE = _code(221, "no directory for the unpacked single file")
+DAMAGED_FILE = _code(222, "the single file is damaged, or cannot be read")
 
 UNREACHABLE = _code(301, "no server or proxy answered")
 MISSING = _code(302, "every server says that there is no such file")

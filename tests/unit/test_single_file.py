@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from parrot_py import codes
 from parrot_py.config import directories
 from tests.support import places, single
 from tests.support.single import payload_module, started, unfinished
@@ -93,6 +94,7 @@ def test_a_damaged_file_starts_nothing(home: Path) -> None:
         outcomes.add(done.stderr)
         bad.unlink()
     assert all(text.startswith("parrot_run: this file is damaged") for text in outcomes), outcomes
+    assert all(text.endswith(f"[{codes.DAMAGED_FILE}]\n") for text in outcomes), outcomes
 
 
 def test_a_file_without_its_end_starts_nothing(home: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_file_without_its_end_starts_nothing(home: Path) -> None:
         (home / "bad").chmod(0o755)
         done = run(home / "bad", env={"PARROT_DIST_DIR": str(home / "d")})
         assert (done.returncode, done.stdout) == (125, "")
-        assert done.stderr == "parrot_run: this file is damaged (its end is missing): get it anew\n"
+        assert done.stderr == "parrot_run: this file is damaged (its end is missing): get it anew [PP222]\n"
 
 
 def test_commands_by_link_and_by_option(home: Path) -> None:
@@ -171,7 +173,7 @@ def test_without_any_place_each_is_named_with_its_reason(home: Path) -> None:
     done = run(file, env={"PARROT_DIST_DIR": str(home / "d" / "below")})
     assert done.returncode == 125
     assert f"{home}/d/below: Not a directory" in done.stderr
-    assert "PARROT_DIST_DIR" in done.stderr
+    assert done.stderr.endswith(f"(name one with PARROT_DIST_DIR) [{codes.NO_PLACE}]\n")
 
 
 def test_the_job_gets_what_the_caller_had(home: Path) -> None:
@@ -252,6 +254,15 @@ def test_the_default_place_of_another_user_is_passed_over(home: Path) -> None:
     own.chmod(0o777)
     env = {"TMPDIR": str(home), "PARROT_TEMP_DIR": str(home / "chosen")}
     assert started(run(file, env=env).stdout)[0].parent == home / "chosen" / "dist"
+    # A directory of ours in one of somebody else, who could put another one in its place.
+    other = home / "other"
+    places.give(places.fresh(other / "dist"))
+    os.chown(other, 12345, 12345)
+    done = run(file, env={"PARROT_TEMP_DIR": str(other), "HOME": str(home / "h")})
+    tree, _, _ = started(done.stdout)
+    assert not tree.is_relative_to(other)
+    if not tree.is_relative_to(home):
+        places.remove(tree)
     done = run(file, env={"PARROT_TEMP_DIR": str(own.parent), "HOME": str(home / "h")})
     tree, _, _ = started(done.stdout)
     assert not tree.is_relative_to(own)

@@ -1,4 +1,7 @@
-"""Compile the head: a static program for Linux on this processor, of whatever C library can be linked statically."""
+"""Compile the head: a static program for Linux on this processor, of whatever C library can be linked statically.
+
+What it says ends in the codes [PP221] (no place) and [PP222] (damaged), or [PP102] for a wrong --as.
+"""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ char *pd_outer_tree(const struct payload *p);
 char *pd_get_tree(const struct payload *p, const char *base, bool chosen);
 bool pd_tree_is_whole(const struct payload *p, const char *tree);
 bool pd_trusted(const char *path);
+bool pd_base_is_trusted(const char *base);
 
 /* sweep.c: directories that are not finished.  */
 int pd_make_unfinished(const char *base, char *path, size_t size, int *lock);

@@ -9,6 +9,10 @@
 
 #include "head.h"
 
+/* parrot_py/codes.py */
+#define NO_PLACE "[PP221]"
+#define DAMAGED_FILE "[PP222]"
+
 #define NOTHING_STARTED 125 /* as parrot_run says it */
 
 void pd_say(const char *format, ...)
@@ -77,11 +81,12 @@ static const char *unfit(const char *path)
 }
 
 /* Whether the unpacked tree is to be used though nothing could be made beside it: a site may have put it there. */
-static char *ready_tree(const struct payload *p, const char *base)
+static char *ready_tree(const struct payload *p, const char *base, bool chosen)
 {
     struct statvfs about;
     char *tree = pd_join("%s/%s", base, p->id);
-    if (tree && pd_trusted(tree) && !statvfs(tree, &about) && !(about.f_flag & ST_NOEXEC) && pd_tree_is_whole(p, tree))
+    bool trusted = tree && pd_trusted(tree) && (chosen || pd_base_is_trusted(base));
+    if (trusted && !statvfs(tree, &about) && !(about.f_flag & ST_NOEXEC) && pd_tree_is_whole(p, tree))
         return tree;
     free(tree);
     return NULL;
@@ -98,9 +103,9 @@ static int start(const struct payload *p, const char *command, int argc, char **
     pd_list_places(&places, p, parses ? argc : 0, argv);
     for (int i = 0; i < places.count; i++) {
         const char *why = unfit(places.path[i]);
-        tree = why ? ready_tree(p, places.path[i]) : pd_get_tree(p, places.path[i], places.chosen);
+        tree = why ? ready_tree(p, places.path[i], places.chosen) : pd_get_tree(p, places.path[i], places.chosen);
         if (!tree && !why && errno == EBADMSG) {
-            pd_say("this file is damaged (a checksum is wrong): get it anew");
+            pd_say("this file is damaged (a checksum is wrong): get it anew " DAMAGED_FILE);
             return NOTHING_STARTED;
         }
         if (tree)
@@ -110,7 +115,7 @@ static int start(const struct payload *p, const char *command, int argc, char **
         char *longer = pd_join("%s%s%s: %s", reasons, *reasons ? "; " : "", places.path[i], why);
         reasons = longer ? longer : reasons;
     }
-    pd_say("no place for the unpacked program: %s (name one with PARROT_DIST_DIR)", reasons);
+    pd_say("no place for the unpacked program: %s (name one with PARROT_DIST_DIR) " NO_PLACE, reasons);
     return NOTHING_STARTED;
 }
 
@@ -120,13 +125,17 @@ int main(int argc, char **argv)
     int found = pd_open_payload(&payload);
     if (found == 0) {
         found = pd_start_plain(argv);
-        pd_say(found == -ENOENT ? "this file is damaged (its end is missing): get it anew"
-                                : "the interpreter cannot be started: %s", strerror(-found));
+        if (found == -ENOENT)
+            pd_say("this file is damaged (its end is missing): get it anew " DAMAGED_FILE);
+        else
+            pd_say("the interpreter cannot be started: %s " DAMAGED_FILE, strerror(-found));
         return NOTHING_STARTED;
     }
     if (found < 0) {
-        pd_say(found == -EBADMSG ? "this file is damaged: get it anew" : "cannot read this file (/proc/self/exe): %s",
-               strerror(-found));
+        if (found == -EBADMSG)
+            pd_say("this file is damaged: get it anew " DAMAGED_FILE);
+        else
+            pd_say("cannot read this file (/proc/self/exe): %s " DAMAGED_FILE, strerror(-found));
         return NOTHING_STARTED;
     }
     char *nameless[] = {"parrot_run", NULL};
@@ -139,7 +148,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "--as")) {
         command = argc > 2 ? find_command(&payload, argv[2]) : NULL;
         if (!command) {
-            dprintf(2, "parrot_run: --as wants one of");
+            dprintf(2, "parrot_run: --as wants one of these commands [PP102]:");
             list_commands(&payload);
             return 1;
         }
