@@ -118,7 +118,11 @@ def _memory() -> Finding:
     source, target = ctypes.create_string_buffer(b"probe"), ctypes.create_string_buffer(8)
     local, remote = Span(ctypes.addressof(target), 5), Span(ctypes.addressof(source), 5)
     libc = ctypes.CDLL(None, use_errno=True)
-    got = libc.syscall(_NR_PROCESS_VM_READV, os.getpid(), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
+    # The seventh argument lies on the stack, where half of an int is what was there before.
+    one, flags = ctypes.c_ulong(1), ctypes.c_ulong(0)
+    got = libc.syscall(
+        _NR_PROCESS_VM_READV, os.getpid(), ctypes.byref(local), one, ctypes.byref(remote), one, flags
+    )
     if got == 5:
         return Finding("process_vm_readv", GOOD, "works")
     text = f"{os.strerror(ctypes.get_errno())}: paths are read word by word, slowly"

@@ -48,8 +48,8 @@ def add(payload: Payload, head: bytes, scratch: Path) -> None:
     payload.file("bin/python", head, 0o755)
     payload.file("lib/parrot_run", loader, 0o755)
     payload.file("lib/python", libraries.stripped(program, scratch), 0o755)
-    # What Python before 3.11 finds itself by; modules come from the zip file, which is before it.
-    payload.file(f"{LIBRARY}/os.py", b"# a mark for Python: this is where its library is\n")
+    # What Python before 3.11 finds itself by.
+    payload.file(f"{LIBRARY}/os.pyc", compiled("os.py", Path(os.__file__)))
     for module in dynamic():
         payload.file(f"{LIBRARY}/lib-dynload/{module.name}", libraries.stripped(module, scratch), 0o755)
     licence = Path(os.__file__).with_name("LICENSE.txt")
@@ -70,7 +70,7 @@ def dynamic() -> list[Path]:
     ]
 
 
-def add_libraries(payload: Payload) -> dict[str, Path]:
+def add_libraries(payload: Payload, scratch: Path) -> dict[str, Path]:
     """Add the libraries that everything in *payload* wants and that are not in there; name to path."""
     sources = (thing.source for thing in payload.things.values())
     carried = {source for source in sources if isinstance(source, Path)}
@@ -78,7 +78,9 @@ def add_libraries(payload: Payload) -> dict[str, Path]:
     found = {**libraries.wanted(elves), **libraries.unnamed()}
     added = {name: path for name, path in sorted(found.items()) if path not in carried}
     for name, path in added.items():
-        payload.file(f"lib/{name}", Path(os.path.realpath(path)), 0o755)
+        # A distribution's libraries are stripped already; a Python that was compiled here is not.
+        real = Path(os.path.realpath(path))
+        payload.file(f"lib/{name}", libraries.stripped(real, scratch) if name.startswith("libpython") else real, 0o755)
     return added
 
 

@@ -59,7 +59,7 @@ def make(options: argparse.Namespace, scratch: Path) -> None:
     zipped = packages.add(payload, packages.closure([*wanted, *options.package]))
     packages.add_own(payload, root, libraries.stripped(core, scratch))
     payload.file(interpreter.ZIP, interpreter.archive({**dict(interpreter.standard_modules()), **zipped}))
-    carry.licences(payload, interpreter.add_libraries(payload))
+    carry.licences(payload, interpreter.add_libraries(payload, scratch))
     if options.config is not None:
         carry.site(payload, options.config)
     if options.seed_cache is not None:
