@@ -16,7 +16,7 @@ from tests.support import places, single
 from tests.support.single import started, unfinished
 
 COPIES = 16
-PATIENCE = 60.0
+PATIENCE = 120.0
 # Much to unpack, in little time.
 BIG = {f"big/{number}": random.Random(number).randbytes(1 << 20) for number in range(24)}
 
@@ -115,6 +115,7 @@ def test_a_living_one_is_not_swept(home: Path, file: Path) -> None:
         while slow.poll() is None and not at_work(base) and time.monotonic() < until:
             os.sched_yield()
         slow.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, slow.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if at_work(base):
             break
         slow.send_signal(signal.SIGCONT)

@@ -82,7 +82,10 @@ static void sweep(const char *path)
     char *name = pd_join("%s/lock", path);
     int lock = name ? open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
     free(name);
-    /* Without a lock there is either a maker between two steps, or a file system that has none: only age can tell. */
+    /* Empty: its maker was killed between two steps, or is between them and will make another one. */
+    if (lock < 0 && !rmdir(path))
+        return;
+    /* Where the file system has no locks only age can tell. */
     bool dead = lock < 0 ? is_old(path) : !flock(lock, LOCK_EX | LOCK_NB) || (errno != EWOULDBLOCK && is_old(path));
     if (dead)
         pd_remove_tree(path);
