@@ -65,6 +65,7 @@ def test_trouble(tree: Tool, how: str, number: int, complaint: str) -> None:
     (about,) = result.json["repositories"]
     assert (result.status, about["status"]) == (number, number)
     assert complaint in about["trouble"]
+    assert about["code"] == {status.UNREACHABLE: "PP301", status.UNTRUSTED: "PP310", status.DAMAGED: "PP311"}[number]
     assert about["trusted"] is False
     assert about["reachable"] is (how != "stop")
     if how == "expired":

@@ -69,7 +69,8 @@ def test_man_has_nothing_to_complain(source: Path) -> None:
         pytest.skip("man or groff is not installed")
     text = page(source.read_text())
     told = subprocess.run([found, "--warnings", "-l", "-"], input=text, capture_output=True, text=True, check=True)
-    assert told.stderr == ""
+    # Where the caller's locale is not installed man says so, and that is not about the page.
+    assert [line for line in told.stderr.splitlines() if "set the locale" not in line] == []
     assert re.search(r"^NAME\n +\w+ +- ", re.sub(r".\x08", "", told.stdout), re.MULTILINE)
 
 
