@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.differential.trees import FORBIDDEN, NAME, OUTSIDE, copy
+from tests.differential.trees import FORBIDDEN, NAME, OUTSIDE, SCRATCH, copy
 from tests.support.mounted import (
     MS_BIND,
     MS_RDONLY,
@@ -43,6 +43,8 @@ def build(asked: dict[str, Any]) -> None:
     os.mkdir(root + OUTSIDE)
     mount(asked["outside"], root + OUTSIDE, "", MS_BIND)
     read_only(root + OUTSIDE)
+    os.mkdir(root + os.path.dirname(SCRATCH), 0o555)
+    os.mkdir(root + SCRATCH)
     if asked["trees"]:
         mount_trees(root, {name: partial(_fill, name, source, uid) for name, source in asked["trees"].items()}, uid)
     mount("root", root, "", MS_REMOUNT | MS_RDONLY, "mode=755")
@@ -60,21 +62,20 @@ def _fill(name: str, source: str, uid: int, place: str) -> None:
 
 
 def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one command, with a new file system as its scratch directory that another command has filled before."""
-    scratch = request["scratch"]
-    mount("scratch", scratch, "tmpfs", 0, f"mode=755,uid={uid},gid={uid}")
+    """Run one command, with a new file system at SCRATCH that another command has filled before."""
+    mount("scratch", SCRATCH, "tmpfs", 0, f"mode=755,uid={uid},gid={uid}")
     if uid == 0:
         mount("proc", "/proc", "proc", 0)  # root may change the owner of the host's /proc/self, for everybody
     try:
         run(uid, {**request, "argv": request["before"]})
-        os.chmod(scratch, 0o555)  # no sequence is to see what another one leaves
+        os.chmod(SCRATCH, 0o555)  # no sequence is to see what another one leaves
         if os.getuid() == 0:
-            os.chown(scratch, 0, 0)  # nor what another one forbids
+            os.chown(SCRATCH, 0, 0)  # nor what another one forbids
         return run(uid, request)
     finally:
         if uid == 0:
             unmount("/proc")
-        unmount(scratch)
+        unmount(SCRATCH)
 
 
 def main() -> NoReturn:

@@ -71,9 +71,11 @@ def minimise(worlds: Worlds, sequences: Sequence[Named], name: str, mode: Mode) 
     index = [n for n, _ in sequences].index(name)
     chosen = sequences[index]
     if differs(worlds, [chosen], mode) is not None:
-        lines = shrink(chosen[1], _side_by_side(worlds, mode))
-        pair = differs(worlds, [(name, lines)], mode)
-        return Finding([(name, lines if pair else chosen[1])], *(pair or ("", "")), mode)
+        for lines in (shrink(chosen[1], _side_by_side(worlds, mode)), chosen[1]):
+            pair = differs(worlds, [(name, lines)], mode)
+            if pair is not None:
+                return Finding([(name, lines)], *pair, mode)
+        return None
     before = list(sequences[:index])
     if differs(worlds, [*before, chosen], mode) is None:
         return None

@@ -16,7 +16,7 @@ from tests.support import places
 from tests.support.programs import SOURCES, compile_c
 
 NAME, OTHER = "diff.parrot.test", "other.parrot.test"
-OUTSIDE = "/outside"
+OUTSIDE, SCRATCH = "/outside", "/scratch/s"  # the host, and where sequences work: in the root of both sides
 TOP, OTHER_TOP = f"/cvmfs/{NAME}", f"/cvmfs/{OTHER}"
 FORBIDDEN = {"unreadable": 0, "noexec": 0o600, "noread": 0o300, "execonly": 0o111, "shut": 0}
 """Modes that would keep an ordinary user from publishing the tree; both sides get them afterwards."""

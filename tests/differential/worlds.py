@@ -77,12 +77,12 @@ class Jail:
             self.close()
             raise Unavailable(answer["error"])
 
-    def run(self, argv: list[str], before: list[str], cwd: Path, scratch: str) -> int | None:
+    def run(self, argv: list[str], before: list[str], cwd: Path) -> int | None:
         """Run a command there, after *before*; its status.  What it says goes to ``report`` in *cwd*."""
         report = str(cwd / "report")
         assert self._process.stdin is not None
         request = {
-            "argv": argv, "before": before, "scratch": scratch, "cwd": str(cwd), "env": environment(cwd),
+            "argv": argv, "before": before, "cwd": str(cwd), "env": environment(cwd),
             "stdin": "/dev/null", "stdout": report, "stderr": report, "timeout": PATIENCE,
         }  # fmt: skip
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -126,9 +126,6 @@ class Worlds:
         jails = places.base() / f"jails-{name}-{os.getpid()}"
         jails.mkdir()
         self._own(self.place)
-        self.scratch = places.base() / f"differ-{name}" / "s"
-        self.scratch.mkdir(parents=True)
-        self.scratch.parent.chmod(0o555)
         self._fresh(self.place / "parrot")
         self.program = interpreter()
         self._server = _serve(built / "web")
@@ -180,8 +177,8 @@ class Worlds:
         source.write_text(batch)
         out.unlink(missing_ok=True)
         report.unlink(missing_ok=True)  # root's calls may have changed it
-        command = [str(self.program), str(source), str(out), str(self.scratch)]
-        status = jail.run([*prefix, *command, str(mode.threads)], [*command, "0"], self.place, str(self.scratch))
+        command = [str(self.program), str(source), str(out), trees.SCRATCH]
+        status = jail.run([*prefix, *command, str(mode.threads)], [*command, "0"], self.place)
         trouble = "" if status == 0 else f"status {status}\n{report.read_text('utf-8', 'replace')[-2000:]}\n"
         return Said(split(out.read_text() if out.exists() else ""), trouble)
 
@@ -192,8 +189,6 @@ class Worlds:
         self._jails.rmdir()
         self._server.shutdown()
         self._server.server_close()
-        self.scratch.parent.chmod(0o755)
-        shutil.rmtree(self.scratch.parent)
         shutil.rmtree(self.place, ignore_errors=True)
 
 

@@ -37,11 +37,11 @@ const char *device_name(uint64_t dev)
     return text;
 }
 
-/* Whether an object is /cvmfs or the top of a tree. */
+/* Whether an object is the top of one of the file systems that have a name here. */
 bool is_top(uint64_t dev, uint64_t ino)
 {
     for (int i = 0; i < known_count; i++)
-        if (known[i].dev == dev && known[i].ino == ino && strchr("ROCT", known[i].name[0]))
+        if (known[i].dev == dev && known[i].ino == ino && strchr("ROCTP", known[i].name[0]))
             return true;
     return false;
 }

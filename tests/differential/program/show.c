@@ -137,6 +137,8 @@ static void show_statfs(const struct statfs *f)
 static void show_entry(uint64_t dev, uint64_t ino, int type, const char *name, int64_t off, bool top)
 {
     bool made_up = !strcmp(device_name(dev), "P"); /* processes get another number each time that they are looked at */
+    if (made_up && top && name[0] >= '0' && name[0] <= '9')
+        return; /* and how many there are is others' business */
     pp_say(" ");
     pp_say_text(name, strlen(name));
     if (top || made_up)
