@@ -56,14 +56,14 @@ class Search:
                 _show(f"# seeds {first}-{first + size - 1}, mode {mode}: trouble\n{trouble}")
                 self.findings.append(Finding([], "", trouble, mode))
         for difference in compared.differences[: max(0, self.most - len(self.findings))]:
-            first = f"# seed {difference.sequence}\n# native: {difference.native}\n# traced: {difference.traced}"
+            before = f"# seed {difference.sequence}\n# native: {difference.native}\n# traced: {difference.traced}"
             found = minimise(self.worlds, made, difference.sequence, mode)
             if found is None:
                 self.unsteady += 1
-                _show(f"{first}\n# mode {mode}: not seen again")
+                _show(f"{before}\n# mode {mode}: not seen again")
             else:
                 self.findings.append(found)
-                _show(f"{first}\n{found.text()}")
+                _show(f"{before}\n{found.text()}")
 
 
 def _show(text: str) -> None:

@@ -8,8 +8,11 @@ lines of JSON on stdout, as those of ``tests/support/oracle_keeper.py``.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
+import struct
 import sys
 from functools import partial
 from pathlib import Path
@@ -31,6 +34,8 @@ from tests.support.mounted import (
     unmount,
 )
 from tests.support.oracle_keeper import run, say
+
+FS_IOC_SETFLAGS, FS_IMMUTABLE_FL = 0x40086602, 0x10
 
 
 def build(asked: dict[str, Any]) -> None:
@@ -61,6 +66,18 @@ def _fill(name: str, source: str, uid: int, place: str) -> None:
     os.utime(place, ns=(found.st_mtime_ns, found.st_mtime_ns))
 
 
+def _make_immutable(directory: str) -> None:
+    """As ``chattr +i``: nobody can make or remove a name there, or change its attributes."""
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("l", FS_IMMUTABLE_FL))
+    except OSError as error:
+        if error.errno not in (errno.ENOTTY, errno.EOPNOTSUPP):  # a tmpfs has no flags before Linux 6.6
+            raise
+    finally:
+        os.close(fd)
+
+
 def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
     """Run one command, with a new file system at SCRATCH that another command has filled before."""
     mount("scratch", SCRATCH, "tmpfs", 0, f"mode=755,uid={uid},gid={uid}")
@@ -71,6 +88,8 @@ def _serve(uid: int, request: dict[str, Any]) -> dict[str, Any]:
         os.chmod(SCRATCH, 0o555)  # no sequence is to see what another one leaves
         if os.getuid() == 0:
             os.chown(SCRATCH, 0, 0)  # nor what another one forbids
+        if uid == 0:
+            _make_immutable(SCRATCH)  # modes don't keep root from anything
         return run(uid, request)
     finally:
         if uid == 0:
