@@ -42,9 +42,9 @@ srun parrot_run sh work
 TOLD = f"""\
 trap 'echo "$(cat {SHAKE}/README)" >last; exit' TERM
 echo >started
-while :; do sleep 1000 & wait; done
+while :; do sleep 0.1; done
 """
-"""Slurm signals every process of the step: sleep may end before the shell hears of it."""
+"""All in the foreground: a process made while Slurm signals the others would stay, and with it the run."""
 
 
 class Node:
@@ -54,8 +54,9 @@ class Node:
         self.slurm = slurm
         self.home = home
         self.temporary = places.fresh(home / "tmp")
+        self.mark = f"MARK={slurm.place}"
         more = {"PATH": f"{home}/bin:/usr/bin:/bin", "TMPDIR": str(self.temporary)}
-        self.environ = environment(home, more)
+        self.environ = {**environment(home, more), "MARK": str(slurm.place)}
 
     def write(self, name: str, text: str) -> Path:
         """A file of the user's."""
@@ -111,14 +112,14 @@ def test_an_array_job_with_one_cache(node: Node, real: Site, twin: Site) -> None
 def started(node: Node, work: str) -> str:
     """A job that does *work*, which has said that it runs; its number."""
     node.write("work", work)
-    job = node.slurm.submit(node.write("job", ONE), {**node.environ, "MARK": node.home.name})
+    job = node.slurm.submit(node.write("job", ONE), node.environ)
     eventually((node.home / "started").exists, PATIENCE, "the job's start")
     return job
 
 
 def all_over(node: Node, job: str) -> None:
     node.slurm.wait(job)
-    eventually(lambda: not marked(f"MARK={node.home.name}"), PATIENCE, "the end of all processes")
+    eventually(lambda: not marked(node.mark), PATIENCE, "the end of all processes")
 
 
 def test_a_job_that_is_told_to_end(node: Node) -> None:
@@ -133,8 +134,8 @@ def test_a_job_that_is_told_to_end(node: Node) -> None:
 
 def test_a_job_that_is_cancelled(node: Node) -> None:
     """No process stays, and what a run left that had no time to end itself is swept by the next one."""
-    job = started(node, f"cat {SHAKE}/README\necho >started\nsleep 1000\n")
-    assert marked(f"MARK={node.home.name}")
+    job = started(node, f"cat {SHAKE}/README\nsleep 1000 &\necho >started\nwait\n")
+    assert marked(node.mark)
     node.slurm.ask("scancel", job)
     all_over(node, job)
     assert (node.home / "out").read_text() == README
