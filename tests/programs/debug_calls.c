@@ -179,6 +179,8 @@ static void watchpoint(void)
     say("counter is %ld", word);
     request(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), (uintptr_t)&word);
     say("status %lx", word & 0xf);
+    /* It stays armed when the debugger goes, and would kill before we do. */
+    told(request(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), 0), "disarm");
     told(request(PTRACE_DETACH, pid, 0, 0), "detach");
     kill(pid, SIGKILL);
     await("end", pid);
