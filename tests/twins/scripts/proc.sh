@@ -36,7 +36,8 @@ mountpoint $R; mountpoint -q $R/dir; echo $?; mountpoint /cvmfs
 cd $R/dir
 exec 9<$R/hello.txt
 sleep 100 & p=$!
-while [ "$(cat /proc/$p/comm)" != sleep ]; do :; done
+# it has more of them while it loads its libraries
+until [ "$(cat /proc/$p/comm) $(ls /proc/$p/fd | tr '\n' ' ')" = "sleep 0 1 2 9 " ]; do :; done
 ls -l /proc/$p/fd/9 /proc/$p/cwd | sed 's/.* -> //'
 ls /proc/$p/fd | tr '\n' ' '
 readlink -f /proc/$p/fd/9 /proc/$p/cwd /proc/self/fd/9
