@@ -34,7 +34,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", text) or _NONE
+    return re.sub(r"(?<!\\)\|", r"\\|", _no_tags(text)) or _NONE
+
+
+def _no_tags(text: str) -> str:
+    """*text* whose ``<words>`` outside of code are no HTML, which a browser would not show."""
+    return re.sub(r"(`[^`]*`)|<([\w-]+)>", lambda found: found[1] or rf"<{found[2]}\>", text)
 
 
 def _names(option: Option) -> str:
@@ -105,7 +110,7 @@ def _paragraph(option: Option) -> str:
     )
     notes = [f"Default: {option.default}."] if option.default else []
     notes += [f"Variable: {option.variable}."] if option.variable else []
-    return f"{names}\n:   {option.help[0].upper()}{option.help[1:]}. {' '.join(notes)}".rstrip() + "\n"
+    return _no_tags(f"{names}\n:   {option.help[0].upper()}{option.help[1:]}. {' '.join(notes)}".rstrip() + "\n")
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -15,6 +15,7 @@ from parrot_py.syscalls.table import ROWS
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(CHECKOUT / "docs").rglob("*.md"), CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"])
 FOLDERS = "parrot_py|tests|bin|docs|bench|demo"
+SOURCES = {each.name for top in ("parrot_py", "tests", "bin", "bench") for each in (CHECKOUT / top).rglob("*.[pch]*")}
 HAND_WRITTEN_LIMIT = 300
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,6 +52,21 @@ def test_modules_that_are_named_can_be_imported(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+@pages
+def test_sources_that_are_named_exist(page: Path) -> None:
+    """Also those that are named without their folder, as ``gate.c``."""
+    named = set(re.findall(r"`([a-z_0-9]+\.(?:py|c|h))`", page.read_text()))
+    assert not named - SOURCES
+
+
+@pages
+def test_words_in_angle_brackets_are_no_html(page: Path) -> None:
+    """A browser shows nothing of ``<uid>`` outside of code."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
+    text = re.sub(r"(?m)^ {4,}.*$", "", text)
+    assert not re.findall(r"<[a-z][\w-]*>", re.sub(r"`[^`]+`", "", text))
 
 
 @pages

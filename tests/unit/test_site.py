@@ -75,6 +75,12 @@ def test_every_page_is_there_and_in_the_navigation(site: Path) -> None:
         assert page in linked or page == "index.html", page
 
 
+def test_the_navigation_has_no_page_twice() -> None:
+    named = re.findall(r"- ([\w-]+\.md)$", (CHECKOUT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert len(named) > 20
+    assert len(named) == len(set(named))
+
+
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         for name in references(page).loaded:
