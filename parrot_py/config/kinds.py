@@ -73,7 +73,7 @@ def _minutes(text: str, where: Where) -> float:
 
 
 def _count(text: str, where: Where) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    if not (text.isascii() and text.isdigit() and len(text) <= values.LONGEST_NUMBER):
         raise ConfigError(f"{where.what}: not a number: {text!r}", codes.BAD_VALUE)
     return int(text)
 

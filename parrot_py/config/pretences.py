@@ -93,7 +93,8 @@ def _id(given: Given, environ: Mapping[str, str], key: str, option: str, variabl
     text, what = _text(given, environ, key, option, variable)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) >= _NO_ID:
+    number = text.isascii() and text.isdigit() and len(text) <= values.LONGEST_NUMBER
+    if not number or int(text) >= _NO_ID:
         who = "user" if key == "uid" else "group"
         raise ConfigError(f"{what}: not the number of a {who}: {text!r}", codes.BAD_VALUE)
     return int(text)

@@ -141,7 +141,7 @@ def proxy(text: str, what: str) -> str:
     host, port = _host_and_port(rest.rpartition("@")[2])
     if not host or not set(rest).isdisjoint("/?#\\\"'<>") or any(c.isspace() or c < " " for c in rest):
         raise ConfigError(f"{what}: not a proxy: {mask(text)!r} (write http://host:port or DIRECT)", codes.BAD_PROXY)
-    if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if port is not None and not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
         raise ConfigError(
             f"{what}: the port of the proxy {mask(text)!r} is not a number from 1 to 65535", codes.BAD_PROXY
         )

@@ -14,6 +14,9 @@ _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 
 # A year.  Larger bounds say nothing more and overflow the time-outs of the system calls below us.
 _LONGEST = 366 * 86400
 
+LONGEST_NUMBER = 18
+"""Digits that an integer may have: all that make sense, and no trouble for int() or 64 bits."""
+
 ALWAYS_LOGGED = frozenset({"fatal", "error", "notice"})
 _DEBUG_WORDS = """
     clear debug syscall channel process resolve libcall tcp dns auth local http ftp nest chirp cvmfs multi dcap rfio
@@ -38,7 +41,7 @@ def size(text: str, what: str) -> int:
     """``4096``, ``64K``, ``10M`` … in bytes, binary units, zero allowed.  Raises ConfigError naming *what*."""
     unit = text[-1:].upper()
     number = text[:-1] if unit in _BYTES and unit else text
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
         raise ConfigError(f"{what}: not a size: {text!r} (write 4096, 64K, 10M or 1G)", codes.BAD_VALUE)
     return int(number) * _BYTES.get(unit, 1)
 

@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from parrot_py import codes
 from parrot_py.errors import ConfigError
@@ -20,6 +20,9 @@ _COMPRESSIONS = {
     ".tar": "", ".tar.gz": "gz", ".tgz": "gz", ".tar.bz2": "bz2", ".tbz2": "bz2", ".tar.xz": "xz", ".txz": "xz",
 }  # fmt: skip
 _BLOCK = 1 << 20
+_PATH_MAX = 4095  # what the kernel takes, without the byte at its end
+_SHOWN = 255  # characters of a name in a message
+_LAST_SECOND = 1 << 62
 _NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
@@ -29,26 +32,45 @@ def compression(path: Path) -> str | None:
 
 
 def write(top: Path, path: Path, kind: str) -> None:
-    """Write the directory *top* as a new archive *path*, in order of the names.  Raises OSError."""
+    """Write the directory *top*, which is all ours, as a new archive *path*, in order of the names.  Raises OSError.
+
+    Directories of *top* permit everything to their owner afterwards.
+    """
     mode: Any = f"x:{kind}"
     with tarfile.open(path, mode, format=tarfile.PAX_FORMAT, **_NAMES) as tar:  # type: ignore[call-overload]
-        for name in _tree(top, ""):
+        for name in _tree(top):
             where = top / name
             member = tar.gettarinfo(str(where), name or ".")
             member.pax_headers = {"mtime": _seconds(os.lstat(where).st_mtime_ns)}
             if member.isreg():
-                with where.open("rb") as content:
+                with _content(where, member.mode) as content:
                     tar.addfile(member, content)
             else:
                 tar.addfile(member)
+            if member.isdir():
+                os.chmod(where, member.mode | 0o700)  # to be listed
 
 
-def _tree(top: Path, name: str) -> Iterator[str]:
-    yield name
-    where = top / name
-    if stat.S_ISDIR(os.lstat(where).st_mode):
-        for child in sorted(os.listdir(where), key=os.fsencode):
-            yield from _tree(top, f"{name}/{child}" if name else child)
+def _tree(top: Path) -> Iterator[str]:
+    waiting = [""]
+    while waiting:
+        name = waiting.pop()
+        yield name
+        where = top / name
+        if stat.S_ISDIR(os.lstat(where).st_mode):
+            children = sorted(os.listdir(where), key=os.fsencode, reverse=True)
+            waiting += [f"{name}/{child}" if name else child for child in children]
+
+
+def _content(where: Path, mode: int) -> IO[bytes]:
+    """The file *where* to read: ours, and perhaps one that permits nothing to its owner."""
+    if mode & 0o400:
+        return where.open("rb")
+    os.chmod(where, mode | 0o400)
+    try:
+        return where.open("rb")
+    finally:
+        os.chmod(where, mode)
 
 
 def _seconds(ns: int) -> str:
@@ -70,10 +92,11 @@ def unpack(path: Path, top: Path) -> None:
                     unpacking.member(tar, member)
                 except ValueError as error:
                     raise ConfigError(
-                        f"{str(path)!r} is refused: {shown(member.name)}: {error}", codes.ARCHIVE
+                        f"{str(path)!r} is refused: {shown(member.name[:_SHOWN])}: {error}", codes.ARCHIVE
                     ) from None
             unpacking.finish()
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+        # ValueError: tarfile takes what a header says about holes for numbers.
         raise ConfigError(f"{str(path)!r} is no archive, or damaged: {error}", codes.ARCHIVE) from error
 
 
@@ -106,7 +129,7 @@ class _Unpacking:
             os.mkfifo(path, 0o600)
         else:
             raise ValueError("a device, or nothing that a package has")
-        self._made[name] = tarfile.REGTYPE if member.islnk() else member.type
+        self._made[name] = tarfile.REGTYPE if member.islnk() or member.isreg() else member.type
         if member.islnk():
             return
         if not member.issym():
@@ -120,23 +143,26 @@ class _Unpacking:
             raise ValueError("an absolute name")
         if b".." in parts:
             raise ValueError("a name that leads out of the package")
-        return b"/".join(part for part in parts if part)
+        name = b"/".join(part for part in parts if part)
+        if len(name) > _PATH_MAX:
+            raise ValueError("a name that is too long")
+        return name
 
     def _parent(self, name: bytes) -> None:
         if not name:
             raise ValueError("the package itself is no directory")
-        above, slash, _ = name.rpartition(b"/")
-        if slash:
-            self._directory(above)
+        self._directory(name.rpartition(b"/")[0])
 
     def _directory(self, name: bytes) -> None:
-        kind = self._made.get(name)
-        if kind is None:
-            self._parent(name)
-            os.mkdir(self._top + b"/" + name, 0o700)
-            self._made[name] = tarfile.DIRTYPE
-        elif kind != tarfile.DIRTYPE:
+        missing = []
+        while name not in self._made:
+            missing.append(name)
+            name = name.rpartition(b"/")[0]
+        if self._made[name] != tarfile.DIRTYPE:
             raise ValueError("a name that goes through something else than a directory")
+        for each in reversed(missing):
+            os.mkdir(self._top + b"/" + each, 0o700)
+            self._made[each] = tarfile.DIRTYPE
 
     @staticmethod
     def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, path: bytes) -> None:
@@ -156,7 +182,7 @@ class _Unpacking:
 
     def _hard_link(self, member: tarfile.TarInfo, path: bytes) -> None:
         first = self._name(member.linkname)
-        if self._made.get(first) not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        if self._made.get(first) != tarfile.REGTYPE:
             raise ValueError("another name for something that is no file of the package")
         os.link(self._top + b"/" + first, path, follow_symlinks=False)
 
@@ -169,8 +195,14 @@ class _Unpacking:
 
 
 def _time(member: tarfile.TarInfo) -> int:
-    """Its time, in nanoseconds: exactly as it was written, where that was done by us."""
+    """Its time, in nanoseconds: exactly as it was written, where that was done by us.  Raises ValueError."""
     seconds, dot, rest = member.pax_headers.get("mtime", "").partition(".")
     if dot and seconds.isdigit() and rest.isdigit():
-        return int(seconds) * 10**9 + int(rest[:9].ljust(9, "0"))
-    return int(member.mtime * 10**9)
+        ns = int(seconds) * 10**9 + int(rest[:9].ljust(9, "0"))
+    elif -_LAST_SECOND < member.mtime < _LAST_SECOND:  # a header may say nan, too
+        ns = int(member.mtime * 10**9)
+    else:
+        raise ValueError("a time that no file has")
+    if ns >= _LAST_SECOND * 10**9:
+        raise ValueError("a time that no file has")
+    return ns

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from parrot_py import codes, joining, log, sessiondir
+from parrot_py import caller, codes, joining, log, sessiondir
 from parrot_py.codes import Code, tagged
 from parrot_py.config import directories, single
 from parrot_py.errors import ConfigError, ParrotError
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status."""
     words: list[str] = []
     if argv is None:
+        caller.hold_standard_descriptors()
+        os.umask(os.umask(0o077) & 0o077)  # as parrot_run: what the owner may do is not masked
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half made goes away
     arguments = parser(words).parse_args(argv)
     try:
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str, code: Code) -> None:
-    sys.stderr.write(f"parrot_package_create: {tagged(text, code)}\n")
+    if sys.stderr is not None:  # Python's view of a closed descriptor
+        sys.stderr.write(f"parrot_package_create: {tagged(text, code)}\n")
 
 
 def _create(arguments: argparse.Namespace, words: Sequence[str]) -> int:
@@ -150,7 +154,11 @@ def _source(words: Sequence[str]) -> Source:
 
 def _put_environment(top: Path, name: str, text: bytes) -> None:
     path = top / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for above in [*path.relative_to(top).parents][-2::-1]:
+        with suppress(FileExistsError):
+            os.mkdir(top / above, 0o755)
+        if not stat.S_ISDIR(os.lstat(top / above).st_mode):
+            raise ConfigError(f"--new-env: /{above} in the package is no directory: {name!r}", codes.PACKAGE)
     try:
         with path.open("xb") as file:
             file.write(text)

@@ -109,12 +109,16 @@ def _package(path: Path, asked: _Asked, environ: Mapping[str, str], unpacked: Un
         raise ConfigError(f"there is no package {str(path)!r}", codes.PACKAGE)
     config = read([*asked.options, "--", "true"], environ)
     assert isinstance(config, RunConfig), "there is a command"
-    directories.prepare(config)
-    top = unpacked.make(directories.for_programs(config) or config.tempdir)
+    umask = os.umask(0o077)
+    os.umask(umask & 0o077)  # the caller's is the job's: caller.take()
     try:
+        directories.prepare(config)
+        top = unpacked.make(directories.for_programs(config) or config.tempdir)
         archive.unpack(path, top)
     except OSError as error:
         raise ConfigError(f"{str(path)!r} can't be unpacked: {error.strerror}", codes.PACKAGE) from error
+    finally:
+        os.umask(umask)
     return top
 
 

@@ -56,6 +56,7 @@ def test_spellings(text: str, expected: proxies.Groups) -> None:
 @pytest.mark.parametrize(
     "text",
     ["ftp://x", "socks5://x:1", "a b", "http://", "squid:abc", "squid:0", "squid:65536", "squid:", "http://h/path",
+     pytest.param("squid:" + "9" * 5000, id="endless"),
      "http://h:1?x", "[::1", "[::1]x", "DIRECT;h:x", ":3128", "a,b c", "h:²"],
 )  # fmt: skip
 def test_bad_text_is_named(text: str) -> None:

@@ -189,6 +189,7 @@ def test_blanks_in_proxies_warn() -> None:
         (("-B", "2G", "ls"), {}, "-b: not the size of a block: '2G'"),
         (("-l", "", "ls"), {}, "-l: not a path"),
         (("ls",), {"PARROT_UID": "-1"}, "PARROT_UID: not the number of a user: '-1'"),
+        (("-U", "9" * 5000, "ls"), {}, "-U: not the number of a user: '999"),
         (("ls",), {"PARROT_HOST_NAME": "n" * 65}, "PARROT_HOST_NAME: not a name of a machine"),
         (("ls",), {"PARROT_BLOCK_SIZE": "big"}, "PARROT_BLOCK_SIZE: not a size: 'big'"),
         (("-p", "ftp://x", "ls"), {}, "-p: cannot use the proxy 'ftp://x'"),

@@ -30,7 +30,7 @@ def test_sizes(text: str, expected: int) -> None:
     assert values.size(text, "-O") == expected
 
 
-@pytest.mark.parametrize("text", ["", "K", "-1", "1.5M", "1KB", "²"])
+@pytest.mark.parametrize("text", ["", "K", "-1", "1.5M", "1KB", "²", pytest.param("9" * 5000, id="endless")])
 def test_no_sizes(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^-O: not a size: "):
         values.size(text, "-O")

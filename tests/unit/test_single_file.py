@@ -176,6 +176,15 @@ def test_without_any_place_each_is_named_with_its_reason(home: Path) -> None:
     assert done.stderr.endswith(f"(name one with PARROT_DIST_DIR) [{codes.NO_PLACE}]\n")
 
 
+def test_a_place_at_the_top_is_judged_by_the_root_directory(home: Path) -> None:
+    """It need not be there: this user may not make it, and root might."""
+    for name in ("/parrot-no-such-place", "/parrot-no-such-place/"):
+        done = run(single.single(home / "file"), env={"PARROT_DIST_DIR": name})
+        assert done.returncode == 125
+        assert f"{name}: " in done.stderr
+        assert "No such file" not in done.stderr
+
+
 def test_the_job_gets_what_the_caller_had(home: Path) -> None:
     file = single.single(home / "file", {"big": CONTENTS["noise"]})
     env = {"PARROT_DIST_DIR": str(home / "d"), "A": "1", "": "odd", "LD_PRELOAD": "none.so", "B": "x" * 100_000}

@@ -69,8 +69,8 @@ static const char *unfit(const char *path)
 {
     struct statvfs about;
     char *there = strdup(path), *slash;
-    while (there && access(there, F_OK) && errno == ENOENT && (slash = strrchr(there, '/')) && slash != there)
-        *slash = 0;
+    while (there && there[1] && access(there, F_OK) && errno == ENOENT && (slash = strrchr(there, '/')))
+        slash[slash == there] = 0; /* the last one to be looked at is / itself */
     if (!there || statvfs(there, &about))
         return strerror(errno);
     if (about.f_flag & ST_RDONLY)
