@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from pathlib import Path
 
@@ -82,6 +83,14 @@ def test_quoted_code_is_in_the_file(page: Path) -> None:
 def test_pages_stay_short(page: Path) -> None:
     by_hand = re.sub(r"(?s)<!-- begin ([a-z-]+) -->.*?<!-- end \1 -->", "", page.read_text())
     assert by_hand.count("\n") < HAND_WRITTEN_LIMIT
+
+
+def test_readme_and_checkout_have_every_command() -> None:
+    scripts = (CHECKOUT / "pyproject.toml").read_text().partition("[project.scripts]\n")[2].partition("\n\n")[0]
+    commands = re.findall(r"(?m)^(\w+) = ", scripts)
+    assert len(commands) > 10
+    assert not [name for name in commands if not os.access(CHECKOUT / "bin" / name, os.X_OK)]
+    assert not [name for name in commands if f"`{name}`" not in (CHECKOUT / "README.md").read_text()]
 
 
 def test_syscalls_page_is_that_of_the_table() -> None:

@@ -43,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _fail(text: str) -> int:
+    sys.stderr.write(f"make_growfs: {codes.tagged(text, codes.GROW_EXPORT)}\n")
+    return 1
+
+
 def main(argv: list[str] | None = None) -> int:
     """Export a directory; 0, or 1 with a message when it cannot be, and 2 for a wrong command line."""
     given = parser().parse_args(argv)
@@ -59,10 +64,10 @@ def main(argv: list[str] | None = None) -> int:
         options = options._replace(name=name)
     try:
         done = export(os.fsencode(given.directory), options)
-    except (ExportError, OSError) as error:
-        text = str(error) if isinstance(error, ExportError) else f"{error.filename!r}: {error.strerror}"
-        sys.stderr.write(f"make_growfs: {codes.tagged(text, codes.GROW_EXPORT)}\n")
-        return 1
+    except ExportError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{os.fsdecode(error.filename or given.directory)!r}: {error.strerror}")
     out.flush()
     print(
         f"make_growfs: {done.files} files, {done.links} links, {done.directories} dirs, "
