@@ -206,13 +206,15 @@ class Dispatcher:
         """Do what the core tells to."""
         if news & LEFT:
             self.parking.forget_gone()
-        if news & KNOCK and self.context.door is not None:
-            try:
+        try:
+            if news & REPORT:
+                self._report()
+            if news & KNOCK and self.context.door is not None:
                 self.context.door.open()
-            except OSError as error:
-                trouble.warning("nobody can be told what this run does: %s", error.strerror, extra=codes.SILENT.extra)
-        if news & REPORT:
-            self._report()
+        except OSError as error:
+            trouble.warning("nobody can be told what this run does: %s", error.strerror, extra=codes.SILENT.extra)
+        except Exception:  # noqa: BLE001 - a defect of ours must not end the job
+            trouble.exception("defect in telling what this run does", extra=codes.DEFECT.extra)
 
     def _report(self) -> None:
         """Write into the log what is going on."""

@@ -4,7 +4,8 @@ It is written to stderr, only where that is a terminal which the job leaves to i
 process group is in the foreground there (shells with job control give it to others, also to jobs of their own), and
 lines are edited by the kernel and echoed (full-screen programs, shells at their prompt and questions for passwords
 switch that off).  It stands behind whatever the job wrote last, the cursor stays where it was, and the line is erased
-before the job goes on.  The tracer has no part in it: a thread looks and writes.
+before the job goes on.  The tracer has no part in it: a thread looks and writes.  Nobody waits for a terminal that is
+not read any more (a connection that hangs): then the line stays.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import Callable
 
 from parrot_py import threads
 from parrot_py.figures import Account
@@ -22,6 +24,8 @@ PATIENCE = 2.0
 """Seconds of waiting after which the line appears."""
 
 _EVERY = 1.0
+_STUCK = 0.5
+"""Seconds in which a terminal has to take a line."""
 _STDERR = 2
 _USUAL_WIDTH = 80
 # Save the cursor and do not wrap; afterwards wrap and go back.  What is behind the cursor is ours to erase.
@@ -38,6 +42,7 @@ class Line:
         self._called = threading.Event()
         self._lock = threading.Lock()
         self._shown: Wait | None = None
+        self._stuck = False
         self._closed = False
 
     def begins(self) -> None:
@@ -49,15 +54,24 @@ class Line:
 
     def ends(self, wait: Wait) -> None:
         """*wait* is over: the line goes away before anybody goes on.  On any thread."""
-        with self._lock:
-            if self._shown is wait:
-                self._erase()
+        self._erase_if(lambda: self._shown is wait)
 
     def close(self) -> None:
         """The job is over."""
-        with self._lock:
-            self._closed = True
-            self._erase()
+        self._closed = True
+        self._erase_if(lambda: True)
+
+    def _erase_if(self, so: Callable[[], bool]) -> None:
+        # Whoever has the lock may be writing what the terminal never takes.
+        if self._lock.acquire(timeout=0 if self._stuck else _STUCK):
+            self._stuck = False
+            try:
+                if so():
+                    self._erase()
+            finally:
+                self._lock.release()
+        else:
+            self._stuck = True
 
     def _look(self) -> None:
         while not self._closed:

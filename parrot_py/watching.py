@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("parrot_py.process")
 
 
+_PLAIN = (b"", b"dumb", b"unknown")
+"""Kinds of terminals of which nobody knows that they can go back to where the job wrote last."""
+
+
 def listen(door: Door) -> None:
     """Let others ask what this run does, from the moment that the job is there."""
     try:
@@ -28,10 +32,15 @@ def listen(door: Door) -> None:
 
 def line(config: RunConfig, account: Account, parking: Parking) -> Line | None:
     """What tells on the terminal of long waits, where there is one that understands it."""
-    if not os.isatty(2) or b"TERM=dumb" in config.environ:
+    if not os.isatty(2) or _terminal(config) in _PLAIN:
         return None
     from parrot_py.progress import Line
 
     made = Line(account, parking)
     parking.on_begin, parking.on_end = made.begins, made.ends
     return made
+
+
+def _terminal(config: RunConfig) -> bytes:
+    """The kind of the terminal; empty where nobody says."""
+    return next((entry[5:] for entry in config.environ if entry.startswith(b"TERM=")), b"")

@@ -162,13 +162,13 @@ class Channel:
                 fields = json.loads(line)
                 if not isinstance(fields, dict):
                     raise ValueError("not an object")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:  # nested too deeply, as nothing of ours is
                 client.outgoing += _line(refusal("EINVAL", f"not a request: {error}"))
                 continue
             if fields.get("version") != VERSION:
                 client.outgoing += _line(refusal("EPROTO", f"this run speaks version {VERSION}"))
                 continue
-            if not client.ours and fields.get("command") not in FOR_ALL:
+            if not client.ours and str(fields.get("command")) not in FOR_ALL:
                 client.outgoing += _line(refusal("EPERM", "only processes of this run may ask that"))
                 continue
             self._requests.append(Request(client.pid, fields, lambda told: self._send(client, told)))

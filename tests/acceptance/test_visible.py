@@ -269,8 +269,9 @@ def test_no_line_while_another_group_is_in_the_foreground(slow: Slow) -> None:
     assert _quiet(slow, f"set -m; cat {FILE}") == f"{CONTENT}\r\n"
 
 
-def test_no_line_on_a_terminal_that_cannot_do_it(slow: Slow) -> None:
-    assert _quiet(slow, f"cat {FILE}", TERM="dumb") == f"{CONTENT}\r\n"
+@pytest.mark.parametrize("kind", ["dumb", ""])
+def test_no_line_on_a_terminal_that_cannot_do_it(slow: Slow, kind: str) -> None:
+    assert _quiet(slow, f"cat {FILE}", TERM=kind) == f"{CONTENT}\r\n"
 
 
 def test_nothing_on_stderr_that_is_no_terminal(slow: Slow, home: Path) -> None:
