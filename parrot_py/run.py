@@ -259,7 +259,9 @@ def _end(config: RunConfig, engine: Engine) -> int:
     if config.status_file is not None:
         reports.write_ending(config.status_file, ending)
     if failed:
-        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}", codes.NOT_STARTED)
+        loader = config.pretences.loader
+        about = f" (programs get the loader {str(loader)!r})" if loader else ""
+        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}{about}", codes.NOT_STARTED)
     if config.old_status and ending.word != reports.NORMAL:
         return 1
     if ending.word == reports.ABNORMAL:

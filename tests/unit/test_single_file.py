@@ -185,6 +185,18 @@ def test_a_place_at_the_top_is_judged_by_the_root_directory(home: Path) -> None:
         assert "No such file" not in done.stderr
 
 
+def test_a_relative_place_in_a_lost_directory(home: Path) -> None:
+    file = single.single(home / "file")
+    script = 'mkdir lost && cd lost && rmdir ../lost && exec "$0"'
+    command = ["sh", "-c", script, str(file)]
+    env = {"PARROT_DIST_DIR": "d", "PATH": os.environ["PATH"]}
+    told = subprocess.run(
+        command, env=env, cwd=home, capture_output=True, text=True, check=False, timeout=120, **places.as_job()
+    )
+    assert told.returncode == 125
+    assert "the current directory is gone" in told.stderr
+
+
 def test_the_job_gets_what_the_caller_had(home: Path) -> None:
     file = single.single(home / "file", {"big": CONTENTS["noise"]})
     env = {"PARROT_DIST_DIR": str(home / "d"), "A": "1", "": "odd", "LD_PRELOAD": "none.so", "B": "x" * 100_000}

@@ -96,11 +96,14 @@ static char *ready_tree(const struct payload *p, const char *base, bool chosen)
 static int start(const struct payload *p, const char *command, int argc, char **argv)
 {
     struct places places;
-    char *reasons = pd_join("%s", ""), *tree = pd_outer_tree(p);
+    const char *reasons = "";
+    char *tree = pd_outer_tree(p);
     if (tree)
         pd_start(tree, command, argv + 1);
     bool parses = !strncmp(command, "parrot_run=", strlen("parrot_run="));
     pd_list_places(&places, p, parses ? argc : 0, argv);
+    if (!places.count)
+        reasons = "PARROT_DIST_DIR is relative, and the current directory is gone";
     for (int i = 0; i < places.count; i++) {
         const char *why = unfit(places.path[i]);
         tree = why ? ready_tree(p, places.path[i], places.chosen) : pd_get_tree(p, places.path[i], places.chosen);
