@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from parrot_py import codes
 from parrot_py.config import kinds, parameters, proxies
 from parrot_py.config.effective import Effective
 from parrot_py.config.model import Message, RunConfig
@@ -56,14 +57,18 @@ def _repository(run: RunConfig, name: str) -> Message:
     name = name[len("/cvmfs/") :].strip("/") if name.startswith("/cvmfs/") else name
     made = run.repositories.effective(name)
     if made is None:
-        return Message(f"{name}: nobody configured such a repository\n", 1)
+        return _unknown(f"{name}: nobody configured such a repository")
     config = made.config
     native = f"/cvmfs/{name}{os.fsdecode(config.subpath)}"
     if config.local and os.path.exists(native):
         return Message(f"{name}: the host's own {native} is used\n", 0)
     if not config.urls:
-        return Message(f"{name}: no server is known, and the host has no {native}\n", 1)
+        return _unknown(f"{name}: no server is known, and the host has no {native}")
     return Message(_text(of_repository(made), _notes(made.warnings, made.read)), 0)
+
+
+def _unknown(text: str) -> Message:
+    return Message(codes.tagged(text, codes.UNKNOWN_REPOSITORY) + "\n", 1)
 
 
 def of_repository(made: Effective) -> list[Line]:

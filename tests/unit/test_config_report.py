@@ -100,13 +100,13 @@ def test_the_values_of_a_run(show: Print, tmp_path: Path) -> None:
 def test_a_repository_without_servers(show: Print, name: str) -> None:
     status, lines, err = show("--print-config", name)
     assert (status, err) == (1, "")
-    assert lines == ["unknown.example.org: no server is known, and the host has no /cvmfs/unknown.example.org"]
+    assert lines == ["unknown.example.org: no server is known, and the host has no /cvmfs/unknown.example.org [PP108]"]
 
 
 def test_a_repository_that_nobody_configured(show: Print) -> None:
     assert show("-r", "a.cern.ch", "--print-config", "b.cern.ch") == (
         1,
-        ["b.cern.ch: nobody configured such a repository"],
+        ["b.cern.ch: nobody configured such a repository [PP108]"],
         "",
     )
 
