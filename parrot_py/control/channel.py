@@ -13,6 +13,7 @@ import os
 import selectors
 import socket
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +26,8 @@ FOR_ALL = frozenset({"status"})
 """Commands for processes outside of the run."""
 
 _CLIENTS = 64
+_SHORT = 0.1
+"""Seconds after which one more attempt is made to have a descriptor for who has come."""
 _CREDENTIALS = struct.Struct("3i")
 
 log = logging.getLogger("parrot_py.process")
@@ -123,6 +126,8 @@ class Channel:
             connection, _ = self._listener.accept()
         except OSError as error:
             log.debug("control: %s", error)
+            if not isinstance(error, BlockingIOError):
+                time.sleep(_SHORT)  # nothing tells when there are descriptors again, and whoever came is still there
             return
         connection.setblocking(False)
         told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +86,27 @@ def test_no_descriptor_for_a_report(parrot: MakeParrot) -> None:
         _prlimit(process.pid, f"--nofile={before}:")
         assert process.communicate(b"alive\n", 60)[0] == b"alive\n"
         assert process.returncode == 0
+
+
+def _ticks(pid: int) -> int:
+    """Processor time of the process, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_no_descriptor_for_who_asks(parrot: MakeParrot) -> None:
+    """Who has come stays in the queue of the socket, which is no reason to be busy."""
+    run = parrot()
+    with run.running(["sleep", "1000"]) as process:
+        eventually(lambda: any((run.tempdir / "s").glob("*/control")), 60, "its socket")
+        eventually(lambda: _listens(run), 60, "somebody who listens")
+        assert _ask(run, b'{"version": 1, "command": "status"}')["ok"] is True
+        before = _prlimit(process.pid, "--output=SOFT", "--noheadings", "--raw", "--nofile")
+        _prlimit(process.pid, "--nofile=3:")
+        assert _listens(run)
+        began = _ticks(process.pid)
+        time.sleep(3)
+        used = _ticks(process.pid) - began
+        _prlimit(process.pid, f"--nofile={before}:")
+        assert _ask(run, b'{"version": 1, "command": "status"}')["ok"] is True
+    assert used < 30, "of 300"
