@@ -1,6 +1,7 @@
 """What a run leaves in files for whoever started it: how it ended, what it cost, with which environment it began.
 
-Formats: sections 1.1 and 1.10 of the interface document.  A file appears by rename, whole.
+Formats: sections 1.1 and 1.10 of the interface document.  A file appears by rename, whole; what is no file
+(/dev/stdout) is written to.
 """
 
 from __future__ import annotations
@@ -131,9 +132,28 @@ def table(engine: Engine, rows: Sequence[Row]) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     """Trouble is a line in the log: the job has ended already, and its status is what counts."""
+    try:
+        if path.exists() and not path.is_file():
+            _write_into(path, data)
+        else:
+            _write_whole(path, data)
+    except OSError as error:
+        log.error("cannot write %s: %s", path, error.strerror, extra=codes.OUTPUT_FILE.extra)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         new.write_bytes(data)
         os.replace(new, path)
-    except OSError as error:
-        log.error("cannot write %s: %s", path, error.strerror, extra=codes.OUTPUT_FILE.extra)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    """A device or a pipe (/dev/null, /dev/stdout) stays what it is; without a reader a pipe is an error."""
+    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(fd, "wb") as file:
+        os.set_blocking(fd, True)
+        file.write(data)
