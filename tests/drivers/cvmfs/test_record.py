@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,12 @@ def test_a_full_disk_ends_the_record_with_a_warning(caplog: pytest.LogCaptureFix
     recorder.note("sw.test", TOUCHES[1])
     recorder.close()
     assert caplog.text.count("the record ends here: No space left") == 1
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_replaced(make: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "there"
+    make(path)
+    with pytest.raises(ConfigError, match="is no file"):
+        Recorder(path)
+    assert os.listdir(tmp_path) == ["there"]

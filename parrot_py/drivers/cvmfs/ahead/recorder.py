@@ -29,6 +29,9 @@ class Recorder:
 
     def __init__(self, path: Path) -> None:
         """Begin; raises ConfigError when nothing can be written there."""
+        if os.path.exists(path) and not os.path.isfile(path):
+            # In the end the record takes its place: as root /dev/null would go away.
+            raise ConfigError(f"--record-access: {str(path)!r} is there and is no file", codes.OUTPUT_FILE)
         self.path = path
         self._part = Path(f"{path}.part")
         self._seen: set[tuple[str, str | None, bytes, str | None]] = set()
