@@ -49,7 +49,7 @@ ffibuilder.set_source(
     "parrot_py.engine._core",
     '#include "pp.h"',
     sources=[str(_RELATIVE / f"{name}.c") for name in _SOURCES],
-    depends=[str(_RELATIVE / name) for name in ("pp.h", "seam.h", "arch_x86_64.h", "hooks.h", "nested.h", "warm.h")],
+    depends=sorted(str(_RELATIVE / header.name) for header in (_HERE / "src").glob("*.h")),
     include_dirs=[str(_RELATIVE)],
     define_macros=[("_GNU_SOURCE", None)],
     extra_compile_args=["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-fno-strict-aliasing"],

@@ -280,25 +280,11 @@ struct tracee *pp_note_exec(struct pp_engine *e, struct tracee *t);
 void pp_note_unknown(struct pp_engine *e, pid_t tid);
 bool pp_any_traced(const struct pp_engine *e);
 
-/* signals.c */
-/* Not a real-time signal: of those, as many as `ulimit -i` says may wait, and one that is lost would be a hang. */
-#define PP_WAKE_SIGNAL SIGCHLD
-void pp_mirror_stop(const struct pp_engine *e, pid_t tid, int sig);
-void pp_hang_up(struct pp_engine *e);
-void pp_forward(struct pp_engine *e, const siginfo_t *info);
-void pp_take_signals(struct pp_engine *e);
-int64_t pp_now_roughly(void);
-void pp_check_parked(struct pp_engine *e);
-#define ERESTARTNOHAND 514 /* the kernel's own: a call begins again unless a handler runs */
-void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig);
-int64_t pp_now(void);
-void pp_block_signals(struct pp_engine *e);
-void pp_release_signals(struct pp_engine *e);
-
 /* filter.c */
 struct sock_fprog;
 int pp_build_filter(const struct pp_engine *e, struct sock_fprog *program);
 
 #include "hooks.h"
+#include "own_signals.h"
 
 #endif
