@@ -136,8 +136,8 @@ def test_several_lists_are_one() -> None:
     assert [name for name in names if name.endswith("cern.ch")] == ["a.cern.ch", "b.cern.ch"]
 
 
-def test_tmpdir() -> None:
-    assert run("ls", TMPDIR="/scratch").tempdir == Path(f"/scratch/parrot.{os.getuid()}")
+def test_tmpdir(tmp_path: Path) -> None:
+    assert run("ls", TMPDIR=str(tmp_path)).tempdir == tmp_path / f"parrot.{os.getuid()}"
     assert run("ls", TMPDIR="").tempdir == Path(f"/tmp/parrot.{os.getuid()}")
 
 
