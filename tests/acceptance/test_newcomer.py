@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support import places
+from tests.support.ports import free_port
 
 PAGES = ("README.md", "docs/start.md")
 _FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -29,20 +28,6 @@ GREETING = "hello from /cvmfs/sw.example.org/bin/hello"
 
 def blocks(page: str) -> list[str]:
     return _FENCE.findall((places.CHECKOUT / page).read_text())
-
-
-def free_port() -> int:
-    """A port that nobody listens at, from a range that the kernel gives to nobody by itself."""
-    for _ in range(100):
-        port = random.randrange(20000, 32000)
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@
 #define ZONES 4
 #define ZONE_SIZE (96 << 10)
 #define ARENA_SIZE (1 << 20)
+#define PATIENCE 60     /* seconds for one sequence, which takes some milliseconds where nobody else is at work */
 
 /* What all processes of a sequence write to; lies in shared memory. */
 struct shared {

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 
 #define PER_SEQUENCE (4 << 20)
-#define PATIENCE 60  /* seconds for one sequence, which takes some milliseconds where nobody else is at work */
 
 struct sequence {
     const char *id;
