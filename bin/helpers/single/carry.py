@@ -60,8 +60,7 @@ def licences(payload: Payload, found: Mapping[str, Path]) -> None:
 
 def _package(path: Path) -> str:
     # With a merged /usr the data base has one of the two names only.
-    names = [str(path), str(path).removeprefix("/usr") if hasattr(str, "removeprefix") else str(path)]
-    for name in names:
+    for name in (str(path), str(path).removeprefix("/usr")):
         done = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return done.stdout.partition(":")[0].partition(",")[0]

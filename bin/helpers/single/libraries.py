@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from helpers.say import SetupError, run
@@ -61,7 +60,7 @@ def is_elf(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(4) == b"\x7fELF"
-    except (OSError, ELFError):
+    except OSError:
         return False
 
 

@@ -49,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make(options: argparse.Namespace, scratch: Path) -> None:
     """Make what *options* describe.  Raises SetupError, OSError."""
     root: Path = options.root
-    core = options.setup / "parrot" / "core" / "parrot_py" / "engine" / "_core.abi3.so"
+    core = options.setup / "parrot" / "core" / "parrot_py" / "engine" / packages.CORE
     if not core.exists():
         raise SetupError(f"{core} is missing: the set-up of this checkout is not whole")
     payload = Payload(text_for_head(root))
     head = headbuild.build(scratch)
     interpreter.add(payload, head, scratch)
-    wanted = [text for text in requirements((root / "pyproject.toml").read_text(), ()) if "setuptools" not in text]
+    wanted = requirements((root / "pyproject.toml").read_text(), ())
     zipped = packages.add(payload, packages.closure([*wanted, *options.package]))
     packages.add_own(payload, root, libraries.stripped(core, scratch))
     payload.file(interpreter.ZIP, interpreter.archive({**dict(interpreter.standard_modules()), **zipped}))

@@ -60,9 +60,9 @@ class Payload:
         """Add a file; the directories above it are added, too.  The first one of a name stays."""
         self._add(path, Thing(source, stat.S_IFREG | mode, checked))
 
-    def link(self, path: str, target: str, *, checked: bool = True) -> None:
+    def link(self, path: str, target: str) -> None:
         """Add a symbolic link."""
-        self._add(path, Thing(os.fsencode(target), stat.S_IFLNK | 0o777, checked))
+        self._add(path, Thing(os.fsencode(target), stat.S_IFLNK | 0o777, checked=True))
 
     def directory(self, path: str) -> None:
         """Add a directory, and those above it."""
@@ -70,8 +70,8 @@ class Payload:
         for number in range(1, len(parts) + 1):
             self.things.setdefault("/".join(parts[:number]), Thing(None, stat.S_IFDIR | 0o755, True))
 
-    def tree(self, path: str, source: Path, *, checked: bool = True, modes: int = 0o755) -> None:
-        """Add all that is in the directory *source*, links as they are; *modes* masks the modes of files."""
+    def tree(self, path: str, source: Path) -> None:
+        """Add all that is in the directory *source*, links as they are."""
         self.directory(path)
         for here, directories, files in os.walk(source):
             below = path + "".join(f"/{part}" for part in Path(here).relative_to(source).parts)
@@ -79,11 +79,11 @@ class Payload:
                 each = Path(here, name)
                 status = each.lstat()
                 if stat.S_ISLNK(status.st_mode):
-                    self.link(f"{below}/{name}", os.readlink(each), checked=checked)
+                    self.link(f"{below}/{name}", os.readlink(each))
                 elif stat.S_ISDIR(status.st_mode):
                     self.directory(f"{below}/{name}")
                 elif stat.S_ISREG(status.st_mode):
-                    self.file(f"{below}/{name}", each, (status.st_mode & modes) | 0o444, checked=checked)
+                    self.file(f"{below}/{name}", each, (status.st_mode & 0o755) | 0o444)
 
     def _add(self, path: str, thing: Thing) -> None:
         if "/" in path:
