@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers.headers import include_settings
+from helpers.pythons import candidates, probe
 from helpers.say import SetupError, run
 
 FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
@@ -26,10 +28,11 @@ def environment(root: Path, setup: Path, scratch: Path) -> dict[str, str]:
     """
     compiler = os.environ.get("CC", "gcc")
     runtime = [_runtime(compiler, name) for name in ("libasan.so", "libubsan.so")]
-    # Where the set-up found the headers, if Python came without them.
-    headers = setup.with_name(f"{setup.name}-headers") / "usr" / "include"
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    include = " ".join(f"-I{place}" for place in (headers / version, headers) if place.is_dir())
+    python = probe(sys.executable)
+    if python is None:
+        raise SetupError(f"{sys.executable} does not start")
+    # As the set-up found them, if Python came without headers.
+    include = include_settings(python, candidates(), setup.with_name(f"{setup.name}-headers")).get("CFLAGS", "")
     built = [f"--build-lib={scratch}/lib", f"--build-temp={scratch}/temp"]
     command = [sys.executable, "-I", "setup.py", "-q", "build_ext", *built]
     settings = {"CC": compiler, "CFLAGS": f"{FLAGS} {include}"}
