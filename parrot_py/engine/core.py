@@ -18,7 +18,7 @@ from parrot_py import codes
 from parrot_py.engine._core import ffi, lib
 from parrot_py.engine.kinds import CallSpec, Thread
 from parrot_py.engine.memory import Memory
-from parrot_py.engine.refusal import code_of_errno, why_not
+from parrot_py.engine.refusal import why_not
 from parrot_py.engine.stop import Stop
 from parrot_py.errors import EngineError
 
@@ -149,7 +149,7 @@ class Engine(Memory):
         c_directory = ffi.NULL if directory is None else ffi.new("char[]", directory)
         pid = lib.pp_spawn(self._e, args[0], c_argv, c_env, c_given, c_directory)
         if pid < 0:
-            raise EngineError(why_not(-pid), code_of_errno(-pid))
+            raise why_not(-pid)
         return int(pid)
 
     def next(self) -> Stop | int:

@@ -6,27 +6,22 @@ import errno
 import os
 
 from parrot_py import codes
-from parrot_py.codes import Code
+from parrot_py.errors import EngineError
 
 
-def why_not(error: int) -> str:
-    """One line about the errno of the attempt."""
+def why_not(error: int) -> EngineError:
+    """What to raise for the errno of the attempt."""
     if error in (errno.EPERM, errno.EACCES):
-        return (
+        return EngineError(
             "this machine forbids ptrace (PTRACE_SEIZE: Operation not permitted): ask the site to set "
-            "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile"
+            "kernel.yama.ptrace_scope to 0 or 1, or to allow ptrace in the container's seccomp profile",
+            codes.NO_TRACING,
         )
+    told = os.strerror(error)
     if error in (errno.ENOSYS, errno.EIO):
-        return f"this kernel or a filter around us has no ptrace that serves (PTRACE_SEIZE: {os.strerror(error)})"
+        text = f"this kernel or a filter around us has no ptrace that serves (PTRACE_SEIZE: {told})"
+        return EngineError(text, codes.NO_PTRACE)
     if error == errno.EAGAIN:
-        return "no process could be started for the job: the limit on processes is reached (ulimit -u, pids.max)"
-    return f"the job could not be started under trace: {os.strerror(error)}"
-
-
-def code_of_errno(error: int) -> Code:
-    """The code of that line."""
-    if error in (errno.EPERM, errno.EACCES):
-        return codes.NO_TRACING
-    if error in (errno.ENOSYS, errno.EIO):
-        return codes.NO_PTRACE
-    return codes.NO_PROCESS if error == errno.EAGAIN else codes.ENGINE
+        text = "no process could be started for the job: the limit on processes is reached (ulimit -u, pids.max)"
+        return EngineError(text, codes.NO_PROCESS)
+    return EngineError(f"the job could not be started under trace: {told}", codes.ENGINE)
