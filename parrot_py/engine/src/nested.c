@@ -197,7 +197,7 @@ static void debugger_died(struct pp_engine *e, pid_t tid)
 void pp_debug_drop(struct pp_engine *e, struct tracee *t)
 {
     if (t->state == ORPHAN)
-        e->orphans--;
+        pp_set_state(e, t, RUNNING);
     if (t->watched)
         unwatch_thread(e, t);
     if (t->debuggee) {

@@ -21,10 +21,8 @@ void pp_release_orphans(struct pp_engine *e)
 {
     for (int b = 0; b < PP_BUCKETS && e->orphans; b++)
         for (struct tracee *t = e->buckets[b]; t; t = t->next)
-            if (t->state == ORPHAN && !pp_awaits_parent(e, t)) {
-                e->orphans--;
+            if (t->state == ORPHAN && !pp_awaits_parent(e, t))
                 pp_go(e, t, 0);
-            }
 }
 
 /* The thread asked that its child be left alone (we took the flag out of the call: family.c). */
@@ -41,7 +39,6 @@ static void adopt(struct pp_engine *e, const struct debuggee *parent, struct tra
         return;
     d->first = true;
     if (child->state == ORPHAN) {
-        e->orphans--;
         pp_set_state(e, child, RUNNING);
         pp_first_stop(e, child);
     } else if (!child->fresh) {
@@ -68,7 +65,6 @@ void pp_debug_child(struct pp_engine *e, struct tracee *t, struct tracee *child,
         return;
     }
     if (child->state == ORPHAN) {
-        e->orphans--;
         pp_apply_options(e, child);
         pp_go(e, child, 0);
     } else if (child->extra_options) {

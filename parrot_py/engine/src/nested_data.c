@@ -8,8 +8,6 @@
 
 #define DATA_MAX 65536
 #define PEEK_MAX 64
-#define GET_FPXREGS 18
-#define SET_FPXREGS 19
 #define GET_THREAD_AREA 25
 #define SET_THREAD_AREA 26
 #define ARCH_PRCTL 30

@@ -192,7 +192,6 @@ bool pp_debug_event_stop(struct pp_engine *e, struct tracee *t, int sig)
         if (!t->fresh || t->forker || !e->debuggees || !pp_awaits_parent(e, t))
             return false;
         pp_set_state(e, t, ORPHAN);
-        e->orphans++;
         return true;
     }
     pp_home_from_stub(e, t);

@@ -74,6 +74,7 @@ void pp_set_state(struct pp_engine *e, struct tracee *t, enum state state)
         return;
     if (t->state == PARKED)
         unpark(e, t);
+    e->orphans += (state == ORPHAN) - (t->state == ORPHAN);
     if (t->state == LISTENING || state == LISTENING) {
         pp_group_of(e, t);
         struct tracee *first = first_of(e, t);
