@@ -17,17 +17,10 @@ static const int nr_seccomp[PP_ABIS] = {317, 354};
 
 static bool may_administrate(pid_t tid)
 {
-    char path[64], line[128];
-    unsigned long long capabilities = 0;
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/status", tid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return false;
-    while (fgets(line, sizeof line, f))
-        if (sscanf(line, "CapEff: %llx", &capabilities) == 1)
-            break;
-    fclose(f);
-    return capabilities >> CAP_SYS_ADMIN & 1;
+    long capabilities = pp_proc_number(path, "CapEff:", 16);
+    return capabilities > 0 && capabilities >> CAP_SYS_ADMIN & 1;
 }
 
 /* Filters of the job itself: then the kernel's answers about its mode are right. */

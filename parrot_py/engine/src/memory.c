@@ -86,21 +86,28 @@ long long pp_read_string(int tid, unsigned long long address, char *buffer, unsi
     return -ENAMETOOLONG;
 }
 
-/* The number that follows field (a name with its colon) in the /proc status of a thread, -1 when it cannot be told. */
-long pp_status_number(pid_t tid, const char *field)
+/* The number that follows field (a name with its colon) in a file of /proc, -1 when it cannot be told. */
+long pp_proc_number(const char *path, const char *field, int base)
 {
-    char path[64], line[256];
+    char line[256];
     long number = -1;
     size_t n = strlen(field);
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
     FILE *f = fopen(path, "re");
     if (!f)
         return -1;
     while (number < 0 && fgets(line, sizeof line, f))
         if (strncmp(line, field, n) == 0)
-            number = strtol(line + n, NULL, 10);
+            number = strtol(line + n, NULL, base);
     fclose(f);
     return number;
+}
+
+/* The same of the status of a thread, in decimal. */
+long pp_status_number(pid_t tid, const char *field)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/status", tid);
+    return pp_proc_number(path, field, 10);
 }
 
 /* The process that a thread belongs to; tid itself when that cannot be told any more. */

@@ -21,17 +21,9 @@
 
 static pid_t pid_of_pidfd(pid_t tid, int fd)
 {
-    char path[64], line[256];
-    int pid = -1;
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", tid, fd);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return -1;
-    while (fgets(line, sizeof line, f))
-        if (sscanf(line, "Pid: %d", &pid) == 1)
-            break;
-    fclose(f);
-    return pid;
+    return (pid_t)pp_proc_number(path, "Pid:", 10);
 }
 
 /* What the call asks for.  False when it is no wait, or one that fails by its arguments alone. */

@@ -230,6 +230,7 @@ int pp_fill(struct pp_engine *e, struct tracee *t, uint64_t slot, const void *da
 void pp_injected(struct pp_engine *e, struct tracee *t, pp_regs *regs);
 
 /* memory.c */
+long pp_proc_number(const char *path, const char *field, int base);
 long pp_status_number(pid_t tid, const char *field);
 pid_t pp_thread_group(pid_t tid);
 
