@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,13 @@ def assert_whole(tree: Path) -> None:
     assert [name for name, data in BIG.items() if (tree / name).read_bytes() != data] == []
 
 
+def watch(condition: Callable[[], bool]) -> None:
+    """Until *condition* holds, or for PATIENCE seconds: without a pause, in which the moment would pass."""
+    until = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < until:
+        os.sched_yield()
+
+
 def at_work(base: Path) -> bool:
     """Whether somebody holds the lock of his directory already: only then he has a tree in it."""
     return any((place / "tree").exists() for place in unfinished(base))
@@ -73,9 +80,7 @@ def test_killed_in_the_middle(home: Path, file: Path) -> None:
         base = home / f"d{attempt}"
         env = {"PARROT_DIST_DIR": str(base)}
         process = begin(file, env)
-        until = time.monotonic() + PATIENCE
-        while process.poll() is None and not unfinished(base) and time.monotonic() < until:
-            os.sched_yield()
+        watch(lambda: process.poll() is not None or bool(unfinished(base)))  # noqa: B023
         process.send_signal(signal.SIGKILL)
         process.communicate()
         caught = bool(unfinished(base))
@@ -91,9 +96,7 @@ def test_some_of_many_are_killed(home: Path, file: Path) -> None:
     base = home / "d"
     env = {"PARROT_DIST_DIR": str(base)}
     processes = [begin(file, env) for _ in range(COPIES)]
-    until = time.monotonic() + PATIENCE
-    while not unfinished(base) and not any(base.glob("?" * 32)) and time.monotonic() < until:
-        os.sched_yield()
+    watch(lambda: bool(unfinished(base)) or any(base.glob("?" * 32)))
     for process in processes[::2]:
         process.kill()
     trees = {finished(process) for process in processes[1::2]}
@@ -111,9 +114,7 @@ def test_a_living_one_is_not_swept(home: Path, file: Path) -> None:
         base = home / f"d{attempt}"
         env = {"PARROT_DIST_DIR": str(base)}
         slow = begin(file, env)
-        until = time.monotonic() + PATIENCE
-        while slow.poll() is None and not at_work(base) and time.monotonic() < until:
-            os.sched_yield()
+        watch(lambda: slow.poll() is not None or at_work(base))  # noqa: B023
         slow.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, slow.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if at_work(base):
