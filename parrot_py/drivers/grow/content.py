@@ -5,41 +5,16 @@ from __future__ import annotations
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.cache.kept import Kept
 from parrot_py.drivers.cvmfs.cache.layers import Layers
-from parrot_py.drivers.cvmfs.cache.sink import ObjectSink, Output
+from parrot_py.drivers.cvmfs.cache.sink import LengthSink, ObjectSink
 from parrot_py.drivers.cvmfs.cache.store import Store
 from parrot_py.drivers.cvmfs.cache.stored import Stored, plain_name
 from parrot_py.drivers.cvmfs.catalogs.schema import COMPRESSION_NONE
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
 from parrot_py.drivers.cvmfs.net.fetch import Fetcher
-from parrot_py.drivers.cvmfs.net.outcome import BAD_DATA, TransferError
 from parrot_py.drivers.grow.format import LISTING
 
 _LISTING_LIMIT = 1 << 30
-
-
-class LengthSink:
-    """Takes a file of which only the length is known."""
-
-    def __init__(self, output: Output, size: int) -> None:
-        self._output, self._size, self._length = output, size, 0
-
-    def begin(self) -> None:
-        """A new attempt starts."""
-        self._output.restart()
-        self._length = 0
-
-    def feed(self, block: bytes) -> None:
-        """Write *block*; more than the length is bad data."""
-        self._length += len(block)
-        if self._length > self._size:
-            raise TransferError(BAD_DATA, f"longer than {self._size} bytes")
-        self._output.write(block)
-
-    def finish(self) -> None:
-        """Check the length."""
-        if self._length != self._size:
-            raise TransferError(BAD_DATA, f"{self._length} bytes instead of {self._size}")
 
 
 class Files:

@@ -60,26 +60,43 @@ class Sink(Protocol):
         """The transfer is complete: raise TransferError unless all is well."""
 
 
-class PlainSink:
-    """Takes a document that carries its own proof (manifest, whitelist)."""
+class BoundedSink:
+    """Takes up to *limit* bytes as they come."""
 
-    def __init__(self, limit: int = SMALL_LIMIT) -> None:
-        self.output, self._limit, self._length = Memory(), limit, 0
+    def __init__(self, output: Output, limit: int) -> None:
+        self._output, self._limit, self._length = output, limit, 0
 
     def begin(self) -> None:
         """A new attempt starts."""
-        self.output.restart()
+        self._output.restart()
         self._length = 0
 
     def feed(self, block: bytes) -> None:
-        """Keep *block*; more than the limit is bad data."""
+        """Write *block*; more than the limit is bad data."""
         self._length += len(block)
         if self._length > self._limit:
             raise TransferError(BAD_DATA, f"longer than {self._limit} bytes")
-        self.output.write(block)
+        self._output.write(block)
 
     def finish(self) -> None:
         """Nothing to check here."""
+
+
+class PlainSink(BoundedSink):
+    """Takes a document that carries its own proof (manifest, whitelist)."""
+
+    def __init__(self, limit: int = SMALL_LIMIT) -> None:
+        self.output = Memory()
+        super().__init__(self.output, limit)
+
+
+class LengthSink(BoundedSink):
+    """Takes a file of which only the length is known."""
+
+    def finish(self) -> None:
+        """Check the length."""
+        if self._length != self._limit:
+            raise TransferError(BAD_DATA, f"{self._length} bytes instead of {self._limit}")
 
 
 class ObjectSink:
