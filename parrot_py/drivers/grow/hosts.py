@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import threading
 import time
@@ -21,8 +20,8 @@ from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.base import Entry, Inode, StatFs
 from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.grow.driver import GrowDriver
+from parrot_py.drivers.hostnames import leads_to_a_host
 
-_HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _LOCAL = b"local"
 _ABSENT_FOR = 60.0
 """Seconds for which a directory without a listing is not asked again."""
@@ -54,7 +53,7 @@ class GrowHosts:
 
     def passage(self, path: bytes) -> Inode | None:
         """The directory *path* as something to go through, None where it is in an export; may wait."""
-        if self._known(path) or not _HOST.fullmatch(path.split(b"/", 2)[1]) or self._found(path):
+        if self._known(path) or not leads_to_a_host(path) or self._found(path):
             return None
         return self._between(path)
 
@@ -63,7 +62,7 @@ class GrowHosts:
         if not path:
             return self._between(path)
         place = self._known(path)
-        if place is None and _HOST.fullmatch(path.split(b"/", 2)[1]) and self._found(path):
+        if place is None and leads_to_a_host(path) and self._found(path):
             place = path
         if place is None:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)

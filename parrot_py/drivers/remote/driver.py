@@ -23,7 +23,7 @@ from parrot_py.drivers.cvmfs.cache.layers import Layers
 from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.net.statistics import Way
 from parrot_py.drivers.cvmfs.trouble import Failure, answering
-from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source
+from parrot_py.drivers.remote.source import DIRECTORY, LINK, Fact, Source, text
 from parrot_py.drivers.remote.state import Content, State, deduced
 
 USUAL_TTL = 60.0
@@ -194,7 +194,7 @@ class RemoteDriver:
         except OSError as error:
             if error.errno not in _FACTS:
                 raise _trouble(error) from None
-            raise Failure(f"{_text(path)}: {error.strerror}", error.errno or errno.EIO, logged=True) from None
+            raise Failure(f"{text(path)}: {error.strerror}", error.errno or errno.EIO, logged=True) from None
         entries = []
         for name, fact in sorted(found, key=lambda pair: pair[0]):
             child = path + b"/" + name
@@ -223,7 +223,7 @@ class RemoteDriver:
         return self._kept.file(
             identity,
             fact.size,
-            f"file {_text(path)}",
+            f"file {text(path)}",
             lambda txn: self._source.fetch(path, fact, txn),
         )
 
@@ -270,10 +270,6 @@ class RemoteDriver:
 
 def _fail(code: int, path: bytes) -> NoReturn:
     raise OSError(code, os.strerror(code), path)
-
-
-def _text(path: bytes) -> str:
-    return ascii(path)[2:-1] or "/"
 
 
 def _trouble(error: OSError) -> Failure:

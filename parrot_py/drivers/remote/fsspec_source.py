@@ -18,7 +18,7 @@ from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.net.statistics import BYTES, FAILURES, REQUESTS, Statistics
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.remote.bounded import Bounded
-from parrot_py.drivers.remote.source import DIRECTORY, FILE, LINK, Fact
+from parrot_py.drivers.remote.source import DIRECTORY, FILE, LINK, Fact, text
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -93,7 +93,7 @@ class FsspecSource:
         hashers = {name: _hasher(name, fact) for name in fact.digests}
         length = 0
 
-        with tasks.transferring(f"file {_text(path)}", self.name) as transfer:
+        with tasks.transferring(f"file {text(path)}", self.name) as transfer:
             file = self._read(path, lambda: self._fs.open(self._path(path), "rb"))
             with file:
                 while block := self._read(path, lambda: file.read(_BLOCK), count=False):
@@ -112,7 +112,7 @@ class FsspecSource:
             raise self._changed(path, "changed while it was read")
 
     def _changed(self, path: bytes, why: str) -> Failure:
-        return Failure(f"{ascii(path)[2:-1]}: {why}", errno.ESTALE, untrusted=True)
+        return Failure(f"{text(path)}: {why}", errno.ESTALE, untrusted=True)
 
     def _read(self, path: bytes, question: Callable[[], T], *, count: bool = True) -> T:
         """As _ask, about a file that was there a moment ago: Failure also where it is not."""
@@ -126,8 +126,8 @@ class FsspecSource:
         if count:
             self.statistics.went(REQUESTS, self.name, None)
         try:
-            with tasks.transferring(f"answer about {_text(path)}", self.name):
-                return self._bounded.call(_text(path), question)
+            with tasks.transferring(f"answer about {text(path)}", self.name):
+                return self._bounded.call(text(path), question)
         except Failure:
             self.statistics.went(FAILURES, self.name, None)
             raise
@@ -143,10 +143,6 @@ class FsspecSource:
     def close(self) -> None:
         """See :meth:`Source.close`."""
         self._bounded.close()
-
-
-def _text(path: bytes) -> str:
-    return ascii(path)[2:-1] or "/"
 
 
 def _opened(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from parrot_py.drivers.cvmfs.trouble import Failure
-from parrot_py.drivers.remote.source import FILE, Fact
+from parrot_py.drivers.remote.source import FILE, Fact, text
 
 
 def errno_of(status: int) -> int:
@@ -68,8 +68,3 @@ def date(text: str | None) -> int | None:
         return int(parsedate_to_datetime(text or "").timestamp()) * 10**9
     except (ValueError, TypeError, IndexError):
         return None
-
-
-def text(path: bytes) -> str:
-    """*path* for the log."""
-    return ascii(path)[2:-1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +22,9 @@ from parrot_py.drivers.cvmfs.cache.transaction import Transaction
 from parrot_py.drivers.cvmfs.heavy import import_requests
 from parrot_py.drivers.cvmfs.net.statistics import BYTES, FAILURES, REQUESTS, Statistics
 from parrot_py.drivers.cvmfs.trouble import Failure, log
-from parrot_py.drivers.remote.http_facts import check, conditions, date, identity, lasts, strong, text
-from parrot_py.drivers.remote.source import DIRECTORY, FILE, Fact
+from parrot_py.drivers.hostnames import leads_to_a_host
+from parrot_py.drivers.remote.http_facts import check, conditions, date, identity, lasts, strong
+from parrot_py.drivers.remote.source import DIRECTORY, FILE, Fact, text
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -36,7 +36,6 @@ _LEAST_SPEED = 1024
 _ATTEMPTS = 3
 # What may stand in a URL as it is: the job writes paths, in which `%` and `?` mean what they mean to a browser.
 _UNQUOTED = "/?&=%:;@!$'()*+,~[]-._"
-_HOST = re.compile(rb"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _NO_HEAD = (405, 501)
 _MOST_REMEMBERED = 1 << 16
 
@@ -71,7 +70,7 @@ class HttpSource:
 
     def passage(self, path: bytes) -> bool:
         """See :meth:`Source.passage`: any name may have something below it."""
-        return _HOST.fullmatch(path.split(b"/", 2)[1]) is not None
+        return leads_to_a_host(path)
 
     def look(self, path: bytes) -> Fact:
         """See :meth:`Source.look`: EACCES, EINVAL, ENOENT … as :func:`errno_of` has it."""

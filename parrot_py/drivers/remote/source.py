@@ -34,6 +34,11 @@ class Fact(NamedTuple):
         return (self.kind, self.size, self.mtime_ns, self.identity, self.mode, self.target)
 
 
+def text(path: bytes) -> str:
+    """*path* for the log."""
+    return ascii(path)[2:-1] or "/"
+
+
 class Source(Protocol):
     """A server.  Thread-safe; methods may wait as long as they are bounded themselves.
 
