@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from parrot_py.config.options import HONOURED, IGNORED, OPTIONS, REFUSED, Option
-from tests.support import places
+from tests.support import places, processes
 from tests.support.options import shown, shows
 from tests.support.parrot import GRACE, Parrot, environment
 
@@ -123,12 +123,7 @@ def test_no_process_survives_parrot_run(parrot: MakeParrot) -> None:
 
 def _gone(pid: int) -> None:
     """Wait until process *pid* is no more."""
-    import time
-
-    end = time.monotonic() + 60
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    processes.eventually(lambda: not processes.name(pid), what=f"the end of process {pid}")
 
 
 @shows("no-set-foreground")

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.support import places, tree
 from tests.support.httpd import Fault, Server
 from tests.support.options import shows
 from tests.support.parrot import Parrot, environment
+from tests.support.processes import eventually
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
@@ -80,7 +80,7 @@ def test_what_was_seen_is_not_looked_at_again(parrot: MakeParrot, web: Web) -> N
         (web.top / "plain").write_bytes(b"plain\n")
         (run.home / "seen").unlink(missing_ok=True)
         with run.running(["/bin/sh", "-c", script], options=options, env=env, stdout=subprocess.PIPE) as job:
-            _until((run.home / "seen").exists)
+            eventually((run.home / "seen").exists)
             (web.top / "plain").write_bytes(b"another text\n")
             places.give_all(web.top)
             (run.home / "go").touch()
@@ -162,16 +162,7 @@ def test_records_and_what_is_fetched_ahead(parrot: MakeParrot, twin: Site) -> No
             ["/bin/sh", "-c", "while ! test -e $HOME/go; do sleep 0.1; done"],
             options=options, env=environment(other.home, env),
         ) as job:  # fmt: skip
-            _until(lambda: any("/data/" in path for path in twin.server.requests))
+            eventually(lambda: any("/data/" in path for path in twin.server.requests))
             (other.home / "go").touch()
             assert job.wait(60) == 0
         (other.home / "go").unlink()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    """Wait until *condition* holds."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-

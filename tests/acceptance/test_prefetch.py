@@ -16,6 +16,7 @@ import pytest
 from tests.support import tree
 from tests.support.httpd import Fault
 from tests.support.parrot import Parrot, environment
+from tests.support.processes import eventually
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
@@ -99,18 +100,11 @@ def test_what_a_record_lists_is_fetched_while_the_job_does_something_else(
     assert len(set(objects)) == len(objects), "nothing is fetched twice"
 
 
-def wait_for(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def wait_for_files(parrot: Parrot, record: Path, count: int) -> None:
     """Until the first so many files of *record* are in the cache of *parrot*."""
     hashes = [line["hash"] for line in lines_of(record) if line["kind"] == "file"][:count]
     assert len(hashes) == count
-    wait_for(lambda: all(list(parrot.cache.glob(f"{hash_[:2]}/{hash_[2:]}*")) for hash_ in hashes))
+    eventually(lambda: all(list(parrot.cache.glob(f"{hash_[:2]}/{hash_[2:]}*")) for hash_ in hashes))
 
 
 def test_a_plain_list_in_the_environment(run: Parrot, twin: Site, parrot: MakeParrot) -> None:
@@ -136,7 +130,7 @@ def test_the_end_of_the_job_is_the_end_of_the_run(run: Parrot, twin: Site) -> No
     began = time.monotonic()
     before = twin.server.count("*/data/*")
     with run.running(["sh", "-c", "read go; exit 7"], options=["--prefetch", str(record)], stdin=-1) as process:
-        wait_for(lambda: twin.server.count("*/data/*") > before + 3)
+        eventually(lambda: twin.server.count("*/data/*") > before + 3)
         began = time.monotonic()
         process.communicate(b"go\n", timeout=60)
     assert process.returncode == 7

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +14,10 @@ from parrot_py.drivers.cvmfs.publish.keys import RepositoryKeys
 from parrot_py.drivers.cvmfs.publish.publication import PublishOptions, publish
 from parrot_py.drivers.cvmfs.publish.verify import verify
 from tests.drivers.test_publish import FQRN, NOW
+from tests.support.processes import eventually
 
 OPTIONS = PublishOptions(now=NOW, whitelist_days=36525, garbage_collectable=True, ttl=1)
-REVISIONS, PATIENCE = 4, 60.0
+REVISIONS = 4
 
 
 def write(source: Path, number: int) -> None:
@@ -28,13 +27,6 @@ def write(source: Path, number: int) -> None:
         source.joinpath(place).write_text(str(number))
     marker = source / "nested/.cvmfscatalog"
     marker.touch() if number % 2 else marker.unlink(missing_ok=True)
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
 
 
 def test_clients_go_from_revision_to_revision(
@@ -66,7 +58,7 @@ def test_clients_go_from_revision_to_revision(
                 write(source, number)
                 publish(source, web, repository_keys, replace(OPTIONS, now=NOW + number))
                 repository.revisions.renew()
-                until(lambda number=number: bool(trouble) or all(number in numbers for numbers in seen))  # type: ignore[misc]
+                eventually(lambda number=number: bool(trouble) or all(number in numbers for numbers in seen))  # type: ignore[misc]
                 collect_garbage(web, repository_keys, Keep(revisions=1, grace=0), OPTIONS)
         finally:
             stop.set()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 from tests.support.terminal import Terminal
 from tests.tools.conftest import BIG, Tool
 
@@ -65,8 +66,7 @@ def test_an_interrupt_is_silent_and_leaves_no_half_files(tree: Tool, tmp_path: P
     tree("ls", "-R", tree.name)
     tree.forged.server.fault("*P", Fault(delay=100))
     process = tree.start("get", "-R", tree.name, tmp_path / "copy", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not tree.forged.server.count("*P"):
-        time.sleep(0.01)
+    eventually(lambda: tree.forged.server.count("*P") > 0, what="the request for a chunk")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60) == (b"", b"")

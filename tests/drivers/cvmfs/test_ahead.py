@@ -13,8 +13,9 @@ from parrot_py.drivers.cvmfs.ahead.record import CATALOG, FILE, Touch
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, DIR, LINK, NESTED, NESTED_ROOT, Row
-from tests.drivers.cvmfs.waiting import Open, content, each_once, eventually, opened, path, read, settle
+from tests.drivers.cvmfs.waiting import Open, content, each_once, opened, path, read, settle
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 __all__ = ["opened"]
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import CHUNKED, DIR, Row
-from tests.drivers.cvmfs.waiting import Open, content, each_once, eventually, opened, read, settle
+from tests.drivers.cvmfs.waiting import Open, content, each_once, opened, read, settle
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 __all__ = ["opened"]
 

@@ -17,6 +17,7 @@ from tests.drivers.cvmfs.forge import CHUNKED, Row
 from tests.drivers.cvmfs.trouble import refused
 from tests.drivers.cvmfs.truth import SHAKE
 from tests.support.httpd import Fault, Server
+from tests.support.processes import eventually
 
 Open = Callable[[RepositoryConfig], Repository]
 Log = pytest.LogCaptureFixture
@@ -264,7 +265,6 @@ def test_closing_ends_the_pauses(small: Forged, opened: Open) -> None:
         failed.set()
 
     threading.Thread(target=look, daemon=True).start()
-    while not small.server.requests:
-        time.sleep(0.01)
+    eventually(lambda: bool(small.server.requests), what="the first request")
     repository.close()
     assert failed.wait(25)

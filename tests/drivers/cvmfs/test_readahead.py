@@ -12,7 +12,8 @@ from parrot_py.drivers.cvmfs.ahead.readahead import ReadAhead
 from parrot_py.drivers.cvmfs.cache.local import Cache
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, Row
-from tests.drivers.cvmfs.waiting import Open, content, each_once, eventually, opened, path, read, settle
+from tests.drivers.cvmfs.waiting import Open, content, each_once, opened, path, read, settle
+from tests.support.processes import eventually
 
 __all__ = ["opened"]
 

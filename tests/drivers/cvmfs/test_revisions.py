@@ -18,6 +18,7 @@ from tests.drivers.contract import expect_errno
 from tests.drivers.cvmfs.conftest import Forged
 from tests.drivers.cvmfs.forge import DIR, LINK, NESTED, NESTED_ROOT, Row
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 Open = Callable[[RepositoryConfig], Repository]
 Log = pytest.LogCaptureFixture
@@ -29,14 +30,6 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A TTL capped to SOON is over in no time, and so is the pause after trouble."""
     monkeypatch.setattr("parrot_py.drivers.cvmfs.revisions.LEAST_TTL", SOON)
     monkeypatch.setattr("parrot_py.drivers.cvmfs.revisions.RETRY", SOON)
-
-
-def until(what: Callable[[], bool]) -> None:
-    """Wait until *what* holds."""
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
 
 
 def numbered(forged: Forged, number: int, **more: Any) -> None:
@@ -57,7 +50,7 @@ def test_a_newer_revision_shows_after_the_ttl(forged: Forged, opened: Open) -> N
     assert repository.read(b"/f") == b"1"
     old = repository.lookup(b"/d")
     numbered(forged, 2)
-    until(lambda: repository.revision == 2)
+    eventually(lambda: repository.revision == 2)
     assert repository.read(b"/f") == b"2"
     assert names(repository) == {b"f", b"only2", b"d", b"l"}
     assert repository.lookup(b"/l").target == b"only2"
@@ -65,7 +58,7 @@ def test_a_newer_revision_shows_after_the_ttl(forged: Forged, opened: Open) -> N
         repository.lookup(b"/only1")
     assert [entry.name for entry in repository.listdir(old)] == [b"in1"]
     numbered(forged, 3)
-    until(lambda: repository.revision == 3)
+    eventually(lambda: repository.revision == 3)
     assert repository.read(b"/f") == b"3"
 
 
@@ -75,7 +68,7 @@ def test_the_ttl_can_be_capped(forged: Forged, opened: Open, ttl: str, most: flo
     repository = opened(forged.config(max_ttl=most))
     repository.lookup(b"")
     numbered(forged, 2)
-    until(lambda: repository.revision == 2)
+    eventually(lambda: repository.revision == 2)
 
 
 def test_a_repository_that_nobody_opened_is_left_alone(forged: Forged, opened: Open) -> None:
@@ -118,11 +111,11 @@ def test_trouble_leaves_what_is_shown(forged: Forged, opened: Open, caplog: Log)
     assert repository.read(b"/f") == b"1"
     numbered(forged, 2)
     forged.server.fault("*", Fault(status=500))
-    until(lambda: repository.revisions.offline)
+    eventually(lambda: repository.revisions.offline)
     assert (repository.read(b"/f"), names(repository, b"/d")) == (b"1", {b"in1"})
     assert "no newer revision can be had, next try in 0 s" in caplog.records[0].getMessage()
     forged.server.heal()
-    until(lambda: repository.revision == 2)
+    eventually(lambda: repository.revision == 2)
     assert not repository.revisions.offline
 
 
@@ -147,7 +140,7 @@ def test_after_a_start_without_servers_the_newest_is_shown_later(forged: Forged,
     assert repository.revisions.current().opened.offline
     numbered(forged, 2)
     forged.server.heal()
-    until(lambda: repository.revision == 2)
+    eventually(lambda: repository.revision == 2)
 
 
 def test_a_revision_that_the_site_forbids_is_shown_no_longer(

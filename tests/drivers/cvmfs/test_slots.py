@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +13,7 @@ from parrot_py.drivers.cvmfs.flights import Flights
 from parrot_py.drivers.cvmfs.net.slots import SPARED, Slots
 from parrot_py.drivers.cvmfs.trouble import Failure
 from parrot_py.drivers.cvmfs.urgency import Background, Ended, current, inherited
+from tests.support.processes import eventually
 
 LIMIT = 6
 
@@ -44,14 +44,6 @@ class Stage:
         """Wait for *what* to become true."""
         with self.changed:
             return self.changed.wait_for(what, 20)
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    """Wait until *what*, of which nobody tells."""
-    until = time.monotonic() + 60
-    while not what() and time.monotonic() < until:
-        time.sleep(0.002)
-    return what()
 
 
 @pytest.fixture
@@ -155,7 +147,7 @@ def test_a_job_that_fails_ends_nothing(stage: Stage, caplog: pytest.LogCaptureFi
     stage.prefetcher.ask([fails, breaks, *[stage.job] * 3])
     assert stage.wait(lambda: stage.done == 3)
     assert "as expected" not in [r.message for r in caplog.records if r.levelname != "DEBUG"]
-    assert eventually(lambda: "defect in fetching ahead" in caplog.text)
+    eventually(lambda: "defect in fetching ahead" in caplog.text, what="the line in the log")
 
 
 def _wait_for(event: threading.Event) -> None:
@@ -182,7 +174,7 @@ def test_a_full_cache_ends_it(stage: Stage, caplog: pytest.LogCaptureFixture) ->
     prefetcher = Prefetcher("full.test", Slots(SPARED + 1), lambda: room.pop(0))
     stage.go.set()
     prefetcher.ask([stage.job] * 20)
-    assert eventually(lambda: "nearly full" in caplog.text)
+    eventually(lambda: "nearly full" in caplog.text, what="the line in the log")
     assert stage.done == 2
 
 

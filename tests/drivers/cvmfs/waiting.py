@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.driver import CvmfsDriver
 from tests.drivers.cvmfs.conftest import Forged
+from tests.support.processes import eventually
 
 Open = Callable[..., CvmfsDriver]
 
@@ -41,17 +41,7 @@ def opened() -> Iterator[Open]:
 
 def settle() -> None:
     """Wait until no thread fetches ahead any more."""
-    until = time.monotonic() + 60
-    while any(thread.name == "parrot-prefetch" for thread in threading.enumerate()):
-        assert time.monotonic() < until
-        time.sleep(0.002)
-
-
-def eventually(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.002)
+    eventually(lambda: all(thread.name != "parrot-prefetch" for thread in threading.enumerate()), what="its end")
 
 
 def each_once(forged: Forged) -> bool:
