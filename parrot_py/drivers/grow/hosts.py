@@ -8,6 +8,7 @@ unless the job came to it first.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import threading
@@ -48,6 +49,7 @@ class GrowHosts:
         self._exports: dict[bytes, GrowDriver] = {}
         self._absent: dict[bytes, float] = {}
         self._trials: dict[bytes, GrowDriver] = {}
+        self._numbers = itertools.count(1)
         self._news: Callable[[], None] | None = None
         self._began = int(time.time()) * 10**9
 
@@ -83,10 +85,10 @@ class GrowHosts:
         if time.monotonic() < self._absent.get(path, 0.0):
             return False
         with self._lock:
-            number = len(self._exports) + len(self._trials) + 1
             trial = self._trials.get(path)
             if trial is None:
-                trial = self._trials[path] = self._export(path, number)
+                # Never a number again: of trials that are under way together any may turn out to be an export.
+                trial = self._trials[path] = self._export(path, next(self._numbers))
         there = trial.exists()
         with self._lock:
             self._trials.pop(path, None)
