@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from parrot_py.drivers.cvmfs.catalogs.schema import path_key
 from parrot_py.drivers.cvmfs.hashes import Algorithm, ContentHash
+from parrot_py.drivers.cvmfs.publish.objects import write_atomically
 
 NAME = "forged.parrot.test"
 DIR, FILE, LINK, NESTED, NESTED_ROOT, CHUNKED = 0x1, 0x4, 0xC, 0x3, 0x21, 0x44
@@ -104,7 +105,7 @@ class Forge:
         hash_ = algorithm.hash(stored)
         path = self.directory / hash_.object_path(kind)[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(stored)
+        write_atomically(path, stored)  # a client may be fetching it
         return hash_
 
     def content(self, hash_: ContentHash, kind: str = "") -> bytes:
