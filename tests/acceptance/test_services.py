@@ -16,6 +16,7 @@ from tests.support import places, tree
 from tests.support.contract_tree import write_tree
 from tests.support.httpd import Server
 from tests.support.parrot import Parrot, environment
+from tests.support.processes import eventually
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
@@ -98,8 +99,8 @@ def test_a_tree_that_changes_in_the_middle(parrot: MakeParrot, web: Web, home: P
     """The job reads a file, the tree is exported anew, and the next look sees the new one."""
     script = f"cat {web.grow}/file; touch first; while [ ! -e go ]; do sleep 0.05; done; cat {web.grow}/dir/inner"
     with parrot().running(["/bin/sh", "-c", script], stdout=-1) as process:
-        while not (home / "first").exists():
-            assert process.poll() is None
+        eventually(lambda: (home / "first").exists() or process.poll() is not None, what="the first file to be read")
+        assert process.poll() is None
         (web.tree / "dir" / "inner").write_bytes(b"something new")
         export(os.fsencode(web.tree), Options())
         (home / "go").touch()
