@@ -1,4 +1,4 @@
-"""GROW-FS: the format in both forms, the client against a real server, the exporter, and Debian's make_growfs."""
+"""GROW-FS: the format in both forms, and the client against a real server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +14,8 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers import registry
 from parrot_py.drivers.base import Driver
-from parrot_py.drivers.grow.cli import main
 from parrot_py.drivers.grow.driver import GrowDriver
-from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
+from parrot_py.drivers.grow.export import Options, export
 from parrot_py.drivers.grow.format import GROW_EPOCH, GrowError, Line, parse
 from tests.drivers.contract import NEXT, TREE, DriverContract, expect_errno
 from tests.support.contract_tree import materialise_all, write_tree
@@ -234,69 +231,3 @@ def test_a_local_directory(site: Site) -> None:
     driver = GrowDriver(site.config()._replace(urls=(f"file://{site.tree}",)))
     assert Path(driver.materialise(driver.lookup(b"/dir/inner"))).read_bytes() == b"inner"
     driver.close()
-
-
-# -- the exporter
-
-
-def test_links(tmp_path: Path) -> None:
-    top = write_tree(tmp_path / "tree")
-    os.symlink(top / "dir" / "inner", top / "dir" / "absolute")
-    os.symlink("/dev/null/none", top / "broken")
-    (tmp_path / "outside").write_text("outside")
-    os.symlink("../outside", top / "leaving")
-
-    def seen(follow: Follow) -> dict[bytes, bytes | None]:
-        export(os.fsencode(top), Options(follow=follow))
-        lines = {line.path: line.target for line in parse((top / ".growfsdir").read_bytes())}
-        return {name: lines[name] for name in (b"/link", b"/dir/absolute", b"/broken", b"/leaving")}
-
-    absolute = os.fsencode(top / "dir" / "inner")
-    assert seen(Follow.LEAVING) == {
-        b"/link": b"dir/inner", b"/dir/absolute": b"../dir/inner", b"/broken": b"dev/null/none", b"/leaving": None
-    }  # fmt: skip
-    assert seen(Follow.NONE) == {
-        b"/link": b"dir/inner", b"/dir/absolute": b".." + absolute, b"/broken": b"dev/null/none",
-        b"/leaving": b"../outside",
-    }  # fmt: skip
-    assert seen(Follow.ALL) == dict.fromkeys(seen(Follow.ALL), None) | {b"/broken": b"dev/null/none"}
-
-
-def test_following_in_a_circle_is_refused(tmp_path: Path) -> None:
-    top = write_tree(tmp_path / "tree")
-    os.symlink("..", top / "dir" / "up")
-    with pytest.raises(ExportError, match="leads into a directory that it is in"):
-        export(os.fsencode(top), Options(follow=Follow.ALL))
-    assert not (top / ".growfsdir").exists()
-
-
-def test_checksums_are_computed_once(tmp_path: Path) -> None:
-    top = write_tree(tmp_path / "tree")
-    assert export(os.fsencode(top), Options()).checksums == 7
-    assert export(os.fsencode(top), Options()).checksums == 0
-    (top / "file").write_bytes(b"something else")
-    assert export(os.fsencode(top), Options()).checksums == 1
-
-
-@pytest.mark.parametrize("name", [b"tab\there", b"new\nline"])
-def test_a_name_that_cannot_be_written(tmp_path: Path, name: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    top = write_tree(tmp_path / "tree")
-    Path(os.fsdecode(os.fsencode(top) + b"/" + name)).touch()
-    assert main([str(top)]) == 1
-    assert "has no way to write such a name" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(shutil.which("make_growfs") is None, reason="Debian's coop-computing-tools is not installed")
-def test_debian_and_we_understand_each_other(site: Site) -> None:
-    command = ["/usr/bin/make_growfs", "."]
-    ours = (site.tree / ".growfsdir").read_bytes()
-    subprocess.run(command, cwd=site.tree, check=True, capture_output=True)
-    theirs = (site.tree / ".growfsdir").read_bytes()
-    # Theirs is not sorted, reads names with blanks again, and so does not depend on what we had written.
-    assert set(parse(theirs)) == set(parse(ours))
-    driver = GrowDriver(site.config())
-    for path, (kind, data) in TREE.items():
-        if kind == stat.S_IFREG:
-            assert Path(driver.materialise(driver.lookup(path))).read_bytes() == data
-    driver.close()
-    assert export(os.fsencode(site.tree), Options()).checksums == 0

@@ -16,10 +16,10 @@ from parrot_py.drivers.cvmfs.net.fetch import Fetcher
 from parrot_py.drivers.cvmfs.net.tls import Credentials
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.drivers.cvmfs.conftest import Forged
-from tests.drivers.cvmfs.test_transport import self_signed
 from tests.drivers.cvmfs.ways import CONTENT, Ways
 from tests.support.httpd import Fault, Server
 from tests.support.squid import Squid
+from tests.support.tls import self_signed
 
 Open = Callable[[RepositoryConfig], Repository]
 FILES, THREADS = 5_000, 8

@@ -5,32 +5,22 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs.ending import Ending
-from parrot_py.drivers.cvmfs.net.outcome import CONNECT, HTTP, SLOW, TransferError
+from parrot_py.drivers.cvmfs.net.outcome import SLOW, TransferError
 from parrot_py.drivers.cvmfs.net.patience import Patience
 from parrot_py.drivers.cvmfs.net.routes import Hop
-from parrot_py.drivers.cvmfs.net.tls import Credentials, CredentialSource
+from parrot_py.drivers.cvmfs.net.tls import CredentialSource
 from parrot_py.drivers.cvmfs.net.transport import PARALLEL_TRANSFERS, Request, Transport
 from tests.support.httpd import Fault, Server
 
@@ -113,157 +103,6 @@ def test_the_deadline_counts_in_the_middle_of_a_body(server: Server, transport: 
     with pytest.raises(TransferError, match="timed out"):
         get(transport, server, "/big", within=0.4)
     assert time.monotonic() - began < 30
-
-
-def self_signed(path: Path) -> Path:
-    """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(timezone.utc)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = builder.add_extension(alternative, critical=False).sign(key, SHA256())
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-    return path
-
-
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("tls") / "server.pem")
-
-
-@pytest.fixture
-def secure(tmp_path: Path, pem: Path) -> Iterator[Server]:
-    """A server with TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    (tmp_path / "small").write_bytes(b"small")
-    (tmp_path / "big").write_bytes(bytes(10_000))
-    with Server(tmp_path, tls=context) as server:
-        yield server
-
-
-def test_certificates_of_tls_servers_are_checked(make: Make, secure: Server, pem: Path) -> None:
-    assert get(make(ca_bundle=pem), secure, "/small") == b"small"
-    for transport in (make(), make(system_ca=True)):
-        with pytest.raises(TransferError, match="certificate verify failed") as failed:
-            get(transport, secure, "/small")
-        assert failed.value.kind == CONNECT
-        assert not failed.value.proxy
-    assert secure.requests == ["/small"]
-
-
-def test_authorities_may_be_a_directory_of_hashed_names(make: Make, secure: Server, pem: Path, tmp_path: Path) -> None:
-    if not shutil.which("openssl"):
-        pytest.skip("there is no openssl program to find the hashed name with")
-    directory = tmp_path / "certificates"
-    directory.mkdir()
-    with pytest.raises(TransferError, match="certificate verify failed"):
-        get(make(ca_dir=directory), secure, "/small")
-    name = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", pem], capture_output=True, check=True).stdout
-    (directory / f"{name.decode().strip()}.0").write_bytes(pem.read_bytes())
-    assert get(make(ca_dir=directory), secure, "/small") == b"small"
-
-
-@pytest.mark.parametrize("setting", ["ca_dir", "ca_bundle"])
-def test_authorities_that_are_missing_are_named(make: Make, secure: Server, tmp_path: Path, setting: str) -> None:
-    missing = tmp_path / "missing"
-    with pytest.raises(TransferError, match=f"certificate authorities {missing}: No such file") as failed:
-        get(make(**{setting: missing}), secure, "/small")
-    assert failed.value.kind == CONNECT
-
-
-def test_the_deadline_counts_over_tls_too(make: Make, secure: Server, pem: Path) -> None:
-    transport = make(ca_bundle=pem)
-    secure.fault("/big", Fault(trickle=0.01))
-    began = time.monotonic()
-    with pytest.raises(TransferError, match="timed out"):
-        get(transport, secure, "/big", within=0.6)
-    assert time.monotonic() - began < 30
-
-
-def test_tokens_are_shown_over_tls_only(make: Make, secure: Server, server: Server, pem: Path) -> None:
-    transport = make(lambda: Credentials(token="secret"), ca_bundle=pem)
-    get(transport, secure, "/small")
-    get(transport, server, "/small")
-    assert secure.headers[0]["Authorization"] == "Bearer secret"
-    assert "Authorization" not in server.headers[0]
-
-
-@pytest.mark.parametrize("form", ["file", "text"])
-def test_a_proxy_certificate_is_shown(make: Make, pem: Path, tmp_path: Path, form: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    context.load_verify_locations(pem)
-    context.verify_mode = ssl.CERT_REQUIRED
-    (tmp_path / "small").write_bytes(b"small")
-    with Server(tmp_path, tls=context) as server:
-        with pytest.raises(TransferError):
-            get(make(ca_bundle=pem), server, "/small")
-        shown = Credentials(x509=pem if form == "file" else pem.read_bytes())
-        assert get(make(lambda: shown, ca_bundle=pem), server, "/small") == b"small"
-
-
-def test_redirections_are_a_servers_error_unless_they_are_wanted(server: Server, make: Make) -> None:
-    server.fault("/a", Fault(status=302, headers={"Location": "/small"}))
-    with pytest.raises(TransferError, match="status 302") as failed:
-        get(make(), server, "/a")
-    assert (failed.value.kind, failed.value.proxy) == (HTTP, False)
-    assert get(make(follow_redirects=True), server, "/a") == b"small"
-
-
-@pytest.mark.parametrize(("status", "followed"), [(301, 1), (302, 1), (303, 1), (307, 1), (300, 0), (304, 0), (308, 0)])
-def test_some_redirections_are_followed(server: Server, make: Make, status: int, followed: int) -> None:
-    server.fault("/a", Fault(status=status, body=b"", headers={"Location": "/small"}))
-    transport = make(follow_redirects=True)
-    if followed:
-        assert get(transport, server, "/a") == b"small"
-    else:
-        with pytest.raises(TransferError, match=f"status {status}"):
-            get(transport, server, "/a")
-    assert len(server.requests) == 1 + followed
-
-
-def test_four_redirections_are_followed_and_a_loop_ends(server: Server, make: Make) -> None:
-    for at in range(4):
-        server.fault(f"/{at}", Fault(status=301, body=b"", headers={"Location": f"{server.url}/{at + 1}"}))
-    server.fault("/4", Fault(body=b"arrived"))
-    transport = make(follow_redirects=True)
-    assert get(transport, server, "/0") == b"arrived"
-    server.fault("/4", Fault(status=301, body=b"", headers={"Location": "/0"}))
-    with pytest.raises(TransferError, match="more than 4 redirections") as failed:
-        get(transport, server, "/0")
-    assert failed.value.kind == CONNECT
-    assert len(server.requests) == 10
-    assert server.connections == 1
-
-
-def test_redirections_never_lead_out_of_the_web_or_of_tls(
-    server: Server, secure: Server, make: Make, pem: Path
-) -> None:
-    transport = make(follow_redirects=True, ca_bundle=pem)
-    for place in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
-        server.fault("/a", Fault(status=302, headers={"Location": place}), times=1)
-        with pytest.raises(TransferError, match="not followed"):
-            get(transport, server, "/a")
-    secure.fault("/a", Fault(status=302, headers={"Location": f"{server.url}/small"}))
-    with pytest.raises(TransferError, match="not followed"):
-        get(transport, secure, "/a")
-    assert "/small" not in server.requests
-
-
-def test_a_token_does_not_follow_to_another_server(make: Make, tmp_path: Path, secure: Server, pem: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with Server(tmp_path, tls=context) as other:
-        secure.fault("/a", Fault(status=302, headers={"Location": f"{other.url}/small"}))
-        secure.fault("/b", Fault(status=302, headers={"Location": "/small"}))
-        transport = make(lambda: Credentials(token="secret"), ca_bundle=pem, follow_redirects=True)
-        assert get(transport, secure, "/a") == get(transport, secure, "/b") == b"small"
-        assert "Authorization" not in other.headers[0]
-        assert secure.headers[-1]["Authorization"] == "Bearer secret"
 
 
 def test_requests_carry_what_is_configured(make: Make, server: Server) -> None:

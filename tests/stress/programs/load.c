@@ -19,8 +19,7 @@ enum { MOST = 4096, LIFE = 40 };
 /* Shared by all processes of the load. */
 static struct shared {
     atomic_long calls, wrong, lives, programs, signals;
-    atomic_int reported;
-    atomic_int ends;
+    atomic_int reported, ends;
     char first[200];
 } *shared;
 
