@@ -129,6 +129,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
         share_heap()
     accesses = Accesses(config)
     place = _place(config)
+    derived = str(place / sessiondir.DERIVED)
     session = sessiondir.create(place)
     repositories = Repositories(config, accesses)
     mounts = [*(Mount(*pair) for pair in repositories.redirects()), *guise.mounts(config, session)]
@@ -138,7 +139,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
         mounts,
         dynamic=config.dynamic_mounts,
         services=Services(config, session).places(),
-        dress=_dress(config, str(place / sessiondir.DERIVED)),
+        dress=_dress(config, derived),
     )
     line = None
     try:
@@ -147,7 +148,6 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
         fdtable = FdTable(session)
         credentials = Credentialer().of
         walker = Walker(namespace, fdtable, credentials, follows=config.pretences.follow_links)
-        derived = str(place / sessiondir.DERIVED)
         door = Door(os.path.join(session, SOCKET), engine.wake)
         loader = None if config.pretences.loader is None else os.fsencode(config.pretences.loader)
         names = _names(config, engine, walker)
@@ -216,6 +216,8 @@ def _names(config: RunConfig, engine: Engine, walker: Walker) -> Names | None:
     from parrot_py.names import record
 
     return record(config.name_list, engine, walker)
+
+
 def _place(config: RunConfig) -> Path:
     """Where the session directory and derived programs go."""
     place = directories.for_programs(config)
