@@ -16,6 +16,7 @@ from parrot_py.codes import tagged
 from parrot_py.config import command_line, directories, environment, inner, pretences, proxies, repositories, values
 from parrot_py.config.command_line import REPORT, Given
 from parrot_py.config.model import Message, Mount, RunConfig
+from parrot_py.config.pretences import Pretences
 from parrot_py.config.repositories import RepositoryTable
 from parrot_py.config.sources import ETC, Base, Sources
 from parrot_py.errors import ConfigError
@@ -94,7 +95,8 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
         etc=values.absolute(environ.get("PARROT_CVMFS_ETC") or str(carried.site or ETC), "PARROT_CVMFS_ETC"),
         tempdir=tempdir,
     )
-    user = _user_options(given, environ)
+    wishes = pretences.read(given, environ)
+    user = _user_options(given, environ, wishes)
     sources = Sources(base, user)
     table = _table(given, environ, sources)
     flags = _debug_flags(given, environ)
@@ -135,7 +137,7 @@ def _run(given: Given, environ: Mapping[str, str], entries: Sequence[bytes]) -> 
             *table.warnings,
             *given.absent,
         ),
-        pretences=pretences.read(given, environ),
+        pretences=wishes,
         report=_report(given, environ, sources) if REPORT in given.values else None,
     )
 
@@ -172,9 +174,8 @@ def _origin(given: Given, environ: Mapping[str, str], key: str, variable: str) -
     return f"environment {variable}" if environ.get(variable) else "built-in"
 
 
-def _user_options(given: Given, environ: Mapping[str, str]) -> UserOptions | None:
+def _user_options(given: Given, environ: Mapping[str, str], wishes: Pretences) -> UserOptions | None:
     """What the options of the run say about parameters; None when they say nothing."""
-    wishes = pretences.read(given, environ)
     options = ((pretences.NO_UPDATE,) if wishes.whole_session else ()) + given.values.get("cvmfs-option", ())
     files = [values.absolute(text, "--cvmfs-option-file") for text in given.values.get("cvmfs-option-file", ())]
     named = environ.get("PARROT_CVMFS_OPTION_FILE")

@@ -31,7 +31,7 @@ class Option(NamedTuple):
     @property
     def has_effect(self) -> bool:
         """Whether the option is obeyed."""
-        return not (self.ignored or self.absent or self.refused)
+        return not self.reason
 
     @property
     def reason(self) -> str:
