@@ -14,12 +14,12 @@ from typing import NoReturn
 
 from parrot_py import codes
 from parrot_py.caller import Given, complain
+from parrot_py.config import ENABLED
 from parrot_py.config.model import RunConfig
 from parrot_py.engine.core import answers_inside
 from parrot_py.errors import ConfigError
 from parrot_py.process import read_status
 
-ENABLED = "PARROT_ENABLED"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 log = logging.getLogger("parrot_py.process")
