@@ -26,7 +26,7 @@ from parrot_py.namelist import Wanted, to_bytes
 from parrot_py.places import Native, Target
 from parrot_py.syscalls.arguments import resolve_place
 from parrot_py.syscalls.bypath import openat2_place
-from parrot_py.syscalls.call import Call, Place
+from parrot_py.syscalls.call import OPEN_FLAGS, Call, Place
 from parrot_py.syscalls.early import O_TMPFILE_BIT
 from parrot_py.syscalls.exec import HEAD, MAX_SCRIPTS, resolve_interpreter, script_line
 from parrot_py.syscalls.open import O_PATH
@@ -190,7 +190,7 @@ def _place(call: Call, row: Row, i: int) -> Place:
 
 def _content(call: Call, row: Row) -> bool:
     """Whether the call reads, writes or names the content of a file, or the names in a directory."""
-    position = {"open": 1, "openat": 2}.get(row.name)
+    position = OPEN_FLAGS.get(row.name)
     if position is not None or row.name == "openat2":
         flags = openat2_place(call, row)[1] if position is None else call.flags(position)
         return not flags & (O_PATH | O_TMPFILE_BIT)  # of a file without a name, which lies in the directory

@@ -6,10 +6,9 @@ import os
 import struct
 
 from parrot_py.guise import Part
-from parrot_py.syscalls.call import PASS, Answer, Call, Redirect, Rewrite
+from parrot_py.syscalls.call import OPEN_FLAGS, PASS, Answer, Call, Redirect, Rewrite
 
 _HOW = struct.Struct("<QQQ")
-_FLAGS = {"open": 1, "openat": 2}
 
 
 def part() -> Part:
@@ -33,7 +32,7 @@ def _args(call: Call, answer: Answer) -> list[int | bytes | list[int | bytes]] |
 
 
 def _open(call: Call, answer: Answer) -> Answer:
-    position = _FLAGS[call.name]
+    position = OPEN_FLAGS[call.name]
     flags = call.flags(position)
     if isinstance(answer, Rewrite):
         return _rewritten(call, answer)

@@ -9,7 +9,7 @@ from parrot_py.engine.kinds import Rule
 from parrot_py.fdtable import HostNode
 from parrot_py.places import Native, Target, fail
 from parrot_py.steps import RESOLVE_CREATE, RESOLVE_PARENT
-from parrot_py.syscalls.call import AT_EMPTY_PATH, Call, Place
+from parrot_py.syscalls.call import AT_EMPTY_PATH, OPEN_FLAGS, Call, Place
 from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.table import ALWAYS_EMPTY, NULL_PATH, Row
 
@@ -73,6 +73,6 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
 
 
 def _open_creates(call: Call, row: Row) -> bool:
-    position = {"open": 1, "openat": 2}.get(row.name)
+    position = OPEN_FLAGS.get(row.name)
     both = os.O_CREAT | os.O_PATH
     return row.name == "creat" or (position is not None and call.args[position] & both == os.O_CREAT)

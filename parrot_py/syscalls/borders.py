@@ -14,7 +14,7 @@ from typing import NamedTuple
 from parrot_py.mounts import MountTable
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import R, W, X
-from parrot_py.syscalls.call import Call, Place
+from parrot_py.syscalls.call import OPEN_FLAGS, Call, Place
 from parrot_py.syscalls.early import O_TMPFILE_BIT
 from parrot_py.syscalls.table import Row
 
@@ -27,7 +27,6 @@ _WRITES = (
     "utimensat", "setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat", "file_setattr",
     "connect", "sendto",
 )  # fmt: skip
-_OPENS = {"open": 1, "openat": 2}
 _ASKS = {"access": 1, "faccessat": 2, "faccessat2": 2}
 _REMOVEDIR = 0x200
 _NOREPLACE = 1
@@ -66,11 +65,11 @@ def check(call: Call, row: Row, places: Sequence[Place], flags: int | None = Non
 def _open_flags(call: Call, row: Row) -> int:
     if row.name == "creat":
         return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
-    return call.flags(_OPENS[row.name]) if row.name in _OPENS else 0
+    return call.flags(OPEN_FLAGS[row.name]) if row.name in OPEN_FLAGS else 0
 
 
 def _wanted(call: Call, row: Row, flags: int | None) -> Wanted:
-    if row.name in (*_OPENS, "creat", "openat2"):
+    if row.name in (*OPEN_FLAGS, "creat", "openat2"):
         return Wanted(_for_open(_open_flags(call, row) if flags is None else flags))
     if row.creates:
         return Wanted(above=W)

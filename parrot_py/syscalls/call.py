@@ -33,6 +33,9 @@ AT_SYMLINK_FOLLOW = 0x400
 AT_EMPTY_PATH = 0x1000
 AT_EACCESS = 0x200
 
+OPEN_FLAGS = {"open": 1, "openat": 2}
+"""Calls that open a file → which argument has the flags; those of openat2 lie in memory."""
+
 _VANISHED = 8  # attempts to get hold of a file that others keep replacing
 
 Place = Union[Target, Native]
@@ -196,7 +199,7 @@ class Call:
     @property
     def path_only(self) -> bool:
         """Whether this open asks for O_PATH."""
-        position = {"open": 1, "openat": 2}.get(self.name)
+        position = OPEN_FLAGS.get(self.name)
         return position is not None and bool(self.args[position] & os.O_PATH)
 
     def need_opened(self, fd: int) -> None:
