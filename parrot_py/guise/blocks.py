@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from parrot_py.engine.kinds import Abi
 from parrot_py.guise import Part
+from parrot_py.guise.opens import plain_args
 from parrot_py.syscalls import layouts
-from parrot_py.syscalls.call import PASS, Answer, Call, Redirect, Rewrite
+from parrot_py.syscalls.call import Answer, Call, Rewrite
 
 # Name: position of the buffer; offset and width of st_blksize in x86_64 and in i386.
 _STAT = ((56, 8), (24, 4))
@@ -37,11 +38,7 @@ def part(size: int) -> Part:
         if isinstance(answer, Rewrite):
             answer.after = after
             return answer
-        args: list[int | bytes | list[int | bytes]] = list(call.args)
-        if isinstance(answer, Redirect):
-            args[answer.arg] = answer.path
-        elif answer is not PASS:
-            return answer
-        return Rewrite(args, after=after)
+        args = plain_args(call, answer)
+        return answer if args is None else Rewrite(args, after=after)
 
     return Part(adapters=dict.fromkeys(_PLACES, adapted))

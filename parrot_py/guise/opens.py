@@ -22,7 +22,7 @@ def synced(flags: int) -> int:
     return flags | os.O_SYNC if writes else flags
 
 
-def _args(call: Call, answer: Answer) -> list[int | bytes | list[int | bytes]] | None:
+def plain_args(call: Call, answer: Answer) -> list[int | bytes | list[int | bytes]] | None:
     """The arguments with which the kernel is to run the call after all; ``None`` where it is not to, or another one."""
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     if isinstance(answer, Redirect):
@@ -36,7 +36,7 @@ def _open(call: Call, answer: Answer) -> Answer:
     flags = call.flags(position)
     if isinstance(answer, Rewrite):
         return _rewritten(call, answer)
-    args = _args(call, answer)
+    args = plain_args(call, answer)
     if args is None or synced(flags) == flags:
         return answer
     args[position] = synced(flags)
@@ -44,7 +44,7 @@ def _open(call: Call, answer: Answer) -> Answer:
 
 
 def _creat(call: Call, answer: Answer) -> Answer:
-    args = _args(call, answer)
+    args = plain_args(call, answer)
     if args is None:
         return answer
     flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_SYNC
