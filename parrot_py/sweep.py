@@ -22,7 +22,6 @@ SHARE = 4
 _LEAST = 1 << 20
 _TICKS = 3
 _LOOK_AGAIN = 0.01
-_DELETED = b" (deleted)"
 
 log = logging.getLogger("parrot_py.process")
 

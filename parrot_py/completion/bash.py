@@ -13,7 +13,7 @@ _HEAD = """\
 
 _FUNCTION = """\
 {function}() {{
-    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} i={start} first=0
+    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} i=1 first=0
     # bash makes words of its own of "--option=value"
     [[ $cur == = ]] && cur=
     [[ $prev == = ]] && prev=${{COMP_WORDS[COMP_CWORD-2]}}
@@ -79,7 +79,6 @@ def _function(function: str, command: Command) -> str:
         words, rest = f"COMPREPLY=($(compgen -W '{names}' -- \"$cur\"))", _subcommands(function, command)
     return _FUNCTION.format(
         function=function,
-        start=1,
         skip=_SKIP.format(names=_pattern(taking)) if taking else "",
         rest=rest,
         values="".join(map(_value, taking)) or "    *) ;;\n",

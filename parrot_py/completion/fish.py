@@ -15,10 +15,8 @@ def script(command: Command) -> str:
     if command.words == SUBCOMMAND:
         for sub in command.subcommands:
             lines.append(f"complete -c {name} -n __fish_use_subcommand -f -a {sub.name} -d {_quoted(sub.about)}")
-    lines += [_option(name, option, "") for option in command.options if command.words != SUBCOMMAND]
-    lines += [
-        _option(name, option, "__fish_use_subcommand") for option in command.options if command.words == SUBCOMMAND
-    ]
+    before = "__fish_use_subcommand" if command.words == SUBCOMMAND else ""
+    lines += [_option(name, option, before) for option in command.options]
     for sub in command.subcommands:
         lines += [_option(name, option, f"'__fish_seen_subcommand_from {sub.name}'") for option in sub.options]
     return "\n".join(lines) + "\n"

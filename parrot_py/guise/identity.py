@@ -99,10 +99,10 @@ class _Told:
         self._numbers = {first: 0}
         self._tracks = tracks
         self.answers: dict[str, Callable[[Call], Answer]] = {
-            "getuid": lambda call: _one(call, self._of(call).users.real),
-            "geteuid": lambda call: _one(call, self._of(call).users.effective),
-            "getgid": lambda call: _one(call, self._of(call).groups.real),
-            "getegid": lambda call: _one(call, self._of(call).groups.effective),
+            "getuid": lambda call: _shown(call, self._of(call).users.real),
+            "geteuid": lambda call: _shown(call, self._of(call).users.effective),
+            "getgid": lambda call: _shown(call, self._of(call).groups.real),
+            "getegid": lambda call: _shown(call, self._of(call).groups.effective),
             "getresuid": lambda call: _three(call, self._of(call).users),
             "getresgid": lambda call: _three(call, self._of(call).groups),
             "getgroups": lambda call: _getgroups(call, self._of(call).others),
@@ -221,10 +221,6 @@ def _wanted(call: Call) -> list[int]:
 
 def _shown(call: Call, value: int) -> int:
     return _OVERFLOW if _narrow(call) and value > _U16 else value
-
-
-def _one(call: Call, value: int) -> int:
-    return _shown(call, value)
 
 
 def _three(call: Call, ids: Ids) -> int:
