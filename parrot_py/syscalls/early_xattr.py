@@ -7,15 +7,13 @@ import struct
 
 from parrot_py.places import fail
 from parrot_py.syscalls.call import Call
+from parrot_py.syscalls.early_admin import flags_known
 
 XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 _XATTR_ARGS = struct.Struct("<QII")
 _PAGE = 4096
 
-
-def _at_flags(call: Call) -> None:
-    if call.flags(2) & ~0x1100:
-        fail(errno.EINVAL)
+_at_flags = flags_known(2, 0x1100)
 
 
 def xattr_name(call: Call, position: int = 1) -> bytes:

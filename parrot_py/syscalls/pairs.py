@@ -35,7 +35,7 @@ def settle(call: Call, old: Place, new: Place | OSError, says: Callable[[Target]
         if isinstance(new, OSError):
             raise new
         assert isinstance(new, Native)
-        return _ask(call, (_elsewhere(new), new.path if new.touched else None))
+        return _ask(call, (_elsewhere(new), _given(new)))
     code = errno.EXDEV
     try:
         if isinstance(new, OSError):
@@ -44,8 +44,7 @@ def settle(call: Call, old: Place, new: Place | OSError, says: Callable[[Target]
             says(new)
     except OSError as error:
         code = error.errno or errno.EIO
-    paths = old.path if old.touched else None, _elsewhere(old)
-    return _ask(call, paths, instead_of=errno.EEXIST if links else errno.EXDEV, result=-code)
+    return _ask(call, (_given(old), _elsewhere(old)), instead_of=errno.EEXIST if links else errno.EXDEV, result=-code)
 
 
 def _root(call: Call, place: Place | OSError) -> bytes | None:
