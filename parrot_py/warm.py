@@ -79,12 +79,12 @@ class Warmer:
         inode = place.inode
         if inode is None:
             return
-        self._engine.warm_name(path, _BOTH | _top(place), stat=stat_bytes(inode, place.tree.device))
+        stat = stat_bytes(inode, place.tree.device)
+        self._engine.warm_name(path, _BOTH | _top(place), stat=stat)
         key = key_of(stop)
         readable = inode.mode & 0o444 == 0o444 and (inode.is_regular or inode.is_dir)
         if key is not None and readable and self._walker.last_cacheable and place.tree.find is None:
             valid = (FOLLOW if follow else _valid(inode)) | _top(place)
-            stat = stat_bytes(inode, place.tree.device)
             self._engine.warm_name(key, valid, stat=stat, obj=path, no_xattrs=not inode.has_xattrs)
 
     def _name(self, key: bytes, valid: int, inode: Inode, device: int) -> None:
