@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Callable, Union
 
 from parrot_py.drivers.tasks import Task, serving
 from parrot_py.engine.core import Engine, Stop
+from parrot_py.threads import Pool
 
 if TYPE_CHECKING:
     from parrot_py.control.channel import Request
     from parrot_py.namespace import Park
-    from parrot_py.threads import Pool
 
     Waiter = Union[Stop, Request]
 
@@ -103,8 +103,6 @@ class Parking:
         if not begins:
             return
         if self._pool is None:
-            from parrot_py.threads import Pool
-
             self._pool = Pool(WORKERS, "parrot-worker")
         self._pool.submit(wait.work, lambda outcome: self._done(wait, outcome))
 
