@@ -29,7 +29,7 @@ from parrot_py.syscalls.bypath import openat2_place
 from parrot_py.syscalls.call import OPEN_FLAGS, Call, Place
 from parrot_py.syscalls.early import O_TMPFILE_BIT
 from parrot_py.syscalls.exec import HEAD, MAX_SCRIPTS, resolve_interpreter, script_line
-from parrot_py.syscalls.open import O_PATH
+from parrot_py.syscalls.open import O_PATH, read_how
 from parrot_py.syscalls.table import Row
 from parrot_py.walk import Walker
 
@@ -192,7 +192,7 @@ def _content(call: Call, row: Row) -> bool:
     """Whether the call reads, writes or names the content of a file, or the names in a directory."""
     position = OPEN_FLAGS.get(row.name)
     if position is not None or row.name == "openat2":
-        flags = openat2_place(call, row)[1] if position is None else call.flags(position)
+        flags = read_how(call)[0] if position is None else call.flags(position)
         return not flags & (O_PATH | O_TMPFILE_BIT)  # of a file without a name, which lies in the directory
     return row.name in _CONTENT
 

@@ -14,6 +14,8 @@ from tests.support.parrot import Parrot
 from tests.support.programs import I386, cannot_run, program
 
 MakeParrot = Callable[..., Parrot]
+OPENAT2 = "import ctypes, functools; functools.partial(ctypes.CDLL(None).syscall, 437)"
+BENEATH = "bytes(16) + (8).to_bytes(8, 'little')"
 
 
 @pytest.fixture
@@ -71,6 +73,8 @@ def touched(packing: Packing, place: bytes, script: str, *options: str) -> dict[
         ("os.link('one', 'other')", {"one": True, "other": True}),
         ("os.fork() or (open('one'), os._exit(0)); os.wait(); open('two')", {"one": True, "two": True}),
         ("t = threading.Thread(target=open, args=('one',)); t.start(); t.join()", {"one": True}),
+        (f"{OPENAT2}(-100, b'chain', bytes(24), 24)", {"chain": False, "link": False, "dir/inner": True}),
+        (f"{OPENAT2}(-100, b'link/../../one', {BENEATH}, 24)", {"link": False}),
     ],
 )  # fmt: skip
 def test_what_is_listed(packing: Packing, place: bytes, script: str, names: dict[str, bool]) -> None:
