@@ -13,7 +13,7 @@ import pytest
 from parrot_py.config.model import RepositoryConfig
 from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.cache.local import BOOKS
-from tests.drivers.cvmfs.forge import Forge
+from tests.drivers.cvmfs.forge import Forge, name_of
 from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
 from tests.support.httpd import Server
 
@@ -107,6 +107,15 @@ class Forged:
             **PATIENCE,
         )
         return config._replace(**changes)
+
+    @staticmethod
+    def object(data: bytes) -> str:
+        """The pattern of requests for the object that holds *data*."""
+        return f"*{name_of(data).object_path()}"
+
+    def asked_for(self, data: bytes) -> int:
+        """How many requests for the object that holds *data* there were."""
+        return self.server.count(self.object(data))
 
     def cached(self) -> set[str]:
         """The names of all files in the cache."""

@@ -71,6 +71,11 @@ def certificate(who: str) -> x509.Certificate:
     return builder.sign(rsa_key(who), primitives.SHA256())
 
 
+def name_of(data: bytes) -> ContentHash:
+    """The name under which a :class:`Forge` stores *data*, if nothing else is asked for."""
+    return Algorithm.SHA1.hash(zlib.compress(data))
+
+
 class Row(dict[str, Any]):
     """A row of a catalog at *path*; keywords replace any column."""
 
