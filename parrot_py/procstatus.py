@@ -25,7 +25,7 @@ def status(engine: Engine, path: bytes) -> bytes | None:
     values[b"TracerPid"] = thread.debugger
     if thread.confined:
         values[b"NoNewPrivs"] = thread.no_new_privs
-        # Before Linux 5.9 nobody counts, and a filter of the job's own can't be told from ours.
-        values[b"Seccomp_filters"] = filters = values.get(b"Seccomp_filters", 1) - 1
-        values[b"Seccomp"] = values.get(b"Seccomp", 0) if filters else 0
+        values[b"Seccomp_filters"] = values.get(b"Seccomp_filters", 1) - 1  # there since Linux 5.9
+        if not thread.filtered:
+            values[b"Seccomp"] = 0
     return _LINE.sub(lambda line: b"%s:\t%d" % (line.group(1), values[line.group(1)]), text)

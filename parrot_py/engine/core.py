@@ -278,9 +278,11 @@ class Engine(Memory):
 
     def thread(self, tid: int) -> Thread | None:
         """The thread *tid*; ``None`` when it is not of the job."""
-        debugger, no_new_privs = ffi.new("int *"), ffi.new("int *")
-        confined = lib.pp_thread(self._e, tid, debugger, no_new_privs)
-        return None if confined < 0 else Thread(debugger[0], bool(no_new_privs[0]), bool(confined))
+        debugger, no_new_privs, filters = ffi.new("int *"), ffi.new("int *"), ffi.new("int *")
+        confined = lib.pp_thread(self._e, tid, debugger, no_new_privs, filters)
+        if confined < 0:
+            return None
+        return Thread(debugger[0], bool(no_new_privs[0]), bool(filters[0]), bool(confined))
 
     def call_count(self, index: int) -> int:
         """How often the call of table line *index* stopped."""

@@ -101,8 +101,12 @@ class CallSpec(NamedTuple):
 
 
 class Thread(NamedTuple):
-    """What a thread of the job would be told of itself without us; *confined*: it has a filter and more from us."""
+    """What a thread of the job would be told of itself without us.
+
+    *confined*: it has no_new_privs and a filter from us; only then the two facts before it are right.
+    """
 
     debugger: int
     no_new_privs: bool
+    filtered: bool
     confined: bool

@@ -10,7 +10,7 @@ import pytest
 
 from parrot_py.doctor import BAD, GOOD, host
 from tests.support import tree
-from tests.support.hosts import assert_refused, assert_works, doctor, findings, parrot_under
+from tests.support.hosts import assert_refused, assert_works, command_under, doctor, findings, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot
 from tests.support.programs import I386, cannot_run, program
@@ -110,6 +110,21 @@ def test_filters_are_forbidden(run: Parrot, error: int) -> None:
     examined = doctor(run, setup)
     assert examined.status == 0, examined
     assert findings(examined)["filters for jobs"] == "!!"
+
+
+@pytest.mark.parametrize("options", [[], ["--no-seccomp"]], ids=["seccomp", "no-seccomp"])
+@pytest.mark.parametrize("host", ["as it is", "no_new_privs", "a filter", "two filters"])
+def test_the_job_is_told_of_the_confinement_by_its_host_only(run: Parrot, host: str, options: list[str]) -> None:
+    setup = {
+        "as it is": ":",
+        "no_new_privs": 'exec setpriv --no-new-privs "$@"',
+        "a filter": forbidding((CALLS["rseq"], errno.ENOSYS)),
+        "two filters": forbidding((CALLS["rseq"], errno.ENOSYS), (CALLS["kcmp"], errno.ENOSYS)),
+    }[host]
+    ask = ["grep", "-E", "^(TracerPid|NoNewPrivs|Seccomp)", "/proc/self/status"]
+    told = parrot_under(run, setup, ask, options)
+    assert told.stdout == command_under(run, ask, setup).stdout
+    assert told.stdout.startswith(b"TracerPid:\t0\n")
 
 
 def test_without_filters(run: Parrot) -> None:

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "nested.h"
 #include "pp.h"
 
 #define CAP_SYS_ADMIN 21
@@ -30,6 +31,19 @@ static bool filtered(const struct pp_engine *e, const struct tracee *t)
         return true;
     long count = t->own_filter ? pp_status_number(t->tid, "Seccomp_filters:") : 1;
     return count < 0 || count > 1;
+}
+
+/* What a thread of the job would be told of itself without us; *filters: whether it has some besides ours, if it has ours.
+ * 1: it has no_new_privs and a filter from us, 0: it has not, -1: it is not of the job. */
+int pp_thread(struct pp_engine *e, int tid, int *debugger, int *no_new_privs, int *filters)
+{
+    const struct tracee *t = pp_find(e, tid);
+    if (!t)
+        return -1;
+    *debugger = t->debuggee ? t->debuggee->debugger : 0;
+    *no_new_privs = t->no_new_privs || e->born_confined;
+    *filters = filtered(e, t);
+    return e->use_seccomp;
 }
 
 static void note_filter(struct pp_engine *e, struct tracee *caller, uint64_t flags)

@@ -223,18 +223,6 @@ void pp_debug_rename(struct pp_engine *e, struct tracee *t, pid_t old)
         t->debuggee->own_child = pp_identity(t->tid).parent == t->debuggee->debugger_group;
 }
 
-/* What a thread of the job would be told of itself without us.  1: it has no_new_privs and a filter from us; 0: it has
- * not; -1: it is not of the job. */
-int pp_thread(struct pp_engine *e, int tid, int *debugger, int *no_new_privs)
-{
-    const struct tracee *t = pp_find(e, tid);
-    if (!t)
-        return -1;
-    *debugger = t->debuggee ? t->debuggee->debugger : 0;
-    *no_new_privs = t->no_new_privs;
-    return e->use_seccomp && !e->born_confined && !e->born_filtered;
-}
-
 /* No thread is left, or none that we could still ask anything of. */
 void pp_debug_end(struct pp_engine *e)
 {

@@ -148,7 +148,7 @@ struct pp_engine *pp_new(const struct pp_call *calls, int count, int use_seccomp
 void pp_free(struct pp_engine *e);
 int pp_seccomp_available(void);
 int pp_answers_inside(void);
-int pp_thread(struct pp_engine *e, int tid, int *debugger, int *no_new_privs);
+int pp_thread(struct pp_engine *e, int tid, int *debugger, int *no_new_privs, int *filters);
 void pp_share_heap(void);
 int pp_add_prefix(struct pp_engine *e, const char *prefix, int len);
 int pp_add_back(struct pp_engine *e, const char *place, int len);
