@@ -213,7 +213,8 @@ class Walk(Trail):
 
     def _step_native(self, name: bytes) -> Target | Native | None:
         if self.last != NORMAL:
-            if self.here and not os.path.isdir(self._seen(self.here)):
+            # Dots need the permission to search, too; processes that have ended let nobody search their directories.
+            if self.here and not os.path.isdir(self._seen(self.here) + b"/."):
                 return self._rest(self.here + b"/" + name)
             if self.last == DOTDOT:
                 self._up()

@@ -72,6 +72,10 @@ def _proc(line: Line, text: str) -> str | None:
     return re.sub(r" (?:[amc]time|nlink)=[^ ]*", "", text) if line.fields.get("dev") == "P" else None
 
 
+def _null(line: Line, text: str) -> str | None:
+    return re.sub(r" [amc]time=[^ ]*", "", text) if line.fields.get("rdev") in ("103", "1:3") else None
+
+
 def _cvmfs(line: Line, text: str) -> str | None:
     if line.fields.get("dev") != "C" or "mode" not in line.fields:
         return None
@@ -107,6 +111,7 @@ RULES = (
     Rule("attributes", "the order in which attributes are listed means nothing", _attributes),
     Rule("root", "only the native side has a directory /cvmfs in its root; ours is listed last", _root),
     Rule("proc", "how many processes there are, and since when, is told by /proc", _proc),
+    Rule("null", "/dev/null is the machine's: others may touch it at any moment", _null),
     Rule("cvmfs", "/cvmfs itself is a directory of an automounter: its time and block size are its own", _cvmfs),
 )
 

@@ -109,6 +109,16 @@ static struct worker *new_worker(void)
     return w;
 }
 
+/* A new table of descriptors: what can be copied to is on a file system of the sequence's own, not where the cache lies,
+ * and the sequence before may have closed anything. */
+static void null_streams(void)
+{
+    syscall(SYS_close_range, 0, ~0u, 0);
+    for (int fd = 0; fd < 3; fd++)
+        if (open("/dev/null", O_RDWR) != fd)
+            _exit(4);
+}
+
 static void start_sequence(const struct sequence *s)
 {
     char place[PATH_MAX];
@@ -124,6 +134,7 @@ static void start_sequence(const struct sequence *s)
         perror(place);
         exit(3);
     }
+    null_streams();
 }
 
 /* In a child of its own: whatever it does to itself ends with it. */
@@ -147,10 +158,6 @@ static void run_forked(struct sequence *s)
 /* In this thread, among others that do the same: working directory, umask and descriptors are its own. */
 static void run_here(struct sequence *s)
 {
-    syscall(SYS_close_range, 0, ~0u, 0); /* the one before may have closed anything */
-    for (int fd = 0; fd < 3; fd++)
-        if (open("/dev/null", O_RDWR) != fd)
-            _exit(4);
     start_sequence(s);
     pp_run_lines(s->lines, s->count, 0);
 }

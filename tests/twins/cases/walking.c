@@ -162,3 +162,21 @@ CASE(rename_across)
     told(rename("shut/x", in("dir/a")), "forbidden"), told(rename(in("dir"), "shut/x"), "to a forbidden place");
     told(link(in("hello.txt"), "shut/x"), "link there"), told(link("shut/x", in("missing/x")), "link from there");
 }
+
+/* Who is in a directory that nobody may search gets nowhere from there, not even by dots. */
+CASE(dots_without_permission)
+{
+    char here[PATH_MAX], name[PATH_MAX + 8] = "";
+    MUST(mkdir("shut", 0755) == 0 && mkdir("shut/deep", 0755) == 0 && chdir("shut/deep") == 0 && getcwd(here, sizeof here));
+    for (const char *at = here; (at = strchr(at, '/')); at++)
+        strcat(name, "../");
+    strcat(name, in("dir/file") + 1);
+    told(access(name, R_OK), "from an open directory");
+    MUST(chmod(".", 0600) == 0);
+    told(access(name, R_OK), "from a shut one"), told(open(name, O_RDONLY), "open"), told(access(".", F_OK), ".");
+    MUST(chmod(here, 0755) == 0 && chmod("..", 0600) == 0);
+    told(access(name, R_OK), "through a shut one"), told(access("..", F_OK), ".."), told(access(".", F_OK), ".");
+    MUST(chdir("/") == 0);
+    *strrchr(here, '/') = 0;
+    MUST(chmod(here, 0755) == 0);
+}
