@@ -7,15 +7,16 @@ what everybody but root hears of a real one.
 from __future__ import annotations
 
 import errno
-import os
 import stat as st
 
 from parrot_py.fdtable import Node
 from parrot_py.places import Target, fail
-from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call, Place, Rewrite, handles
-from parrot_py.syscalls.early_admin import OPEN_TREE_CLONE
+from parrot_py.process import R
+from parrot_py.syscalls.call import AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Call, Place, Redirect, Rewrite, handles
+from parrot_py.syscalls.early_admin import OPEN_TREE_CLONE, changes_of_mount
 from parrot_py.syscalls.open import object_of
 
+_FAN_MARK_ONLYDIR = 8
 _QUOTA_KINDS = 3
 _QUOTA_READS = (0x800001, 0x800004, 0x800005, 0x5803, 0x5805, 0x5807, 0x5808, 0x5809)  # quotactl_cmd_write()
 
@@ -27,9 +28,14 @@ def move_mount(call: Call, old: Place, new: Place) -> Answer:  # noqa: ARG001 - 
 
 
 @handles("fspick", "mount_setattr")
-def fspick(call: Call, target: Target) -> Answer:  # noqa: ARG001
-    """Changes of a mount: EPERM even for root."""
-    fail(errno.EPERM)
+def fspick(call: Call, target: Target) -> Answer:
+    """Changes of a mount: EINVAL for what is not its top, else EPERM even for root."""
+    target.found()
+    fail(errno.EPERM if _is_mount(call, target) else errno.EINVAL)
+
+
+def _is_mount(call: Call, target: Target) -> bool:
+    return target.path == target.tree.prefix or target.path in call.context.namespace.roots
 
 
 @handles("mount", "umount2", "umount")
@@ -48,14 +54,16 @@ def chroot(call: Call, target: Target) -> Answer:
 
 @handles("open_tree", "open_tree_attr")
 def open_tree(call: Call, target: Target) -> Answer:
-    """open_tree(dirfd, path, flags): without OPEN_TREE_CLONE (and attributes) it is open with O_PATH."""
-    flags = call.flags(2)
-    if flags & OPEN_TREE_CLONE or (call.name == "open_tree_attr" and call.args[3]):
+    """open_tree(dirfd, path, flags): without OPEN_TREE_CLONE (and changes of the mount) the kernel opens the object."""
+    flags, inode = call.flags(2), target.found()
+    if flags & OPEN_TREE_CLONE:
         fail(errno.EPERM)
-    target.found()
+    if call.name == "open_tree_attr" and call.args[3] and changes_of_mount(call, call.args[3], call.args[4]):
+        fail(errno.EPERM if _is_mount(call, target) else errno.EINVAL)
     path, _ = object_of(call, call.node(target))
-    nofollow = os.O_NOFOLLOW if flags & AT_SYMLINK_NOFOLLOW else 0
-    return Rewrite((AT_FDCWD, path, os.O_PATH | nofollow | flags & os.O_CLOEXEC, 0, 0, 0), nr=call.number("openat"))
+    if inode.is_link and not flags & AT_SYMLINK_NOFOLLOW:  # the descriptor of one
+        return Rewrite((AT_FDCWD, path, flags | AT_SYMLINK_NOFOLLOW, *call.args[3:6]))
+    return Redirect(1, path)
 
 
 @handles("acct", "swapon")
@@ -84,10 +92,12 @@ def quotactl_fd(call: Call, node: Node) -> Answer:  # noqa: ARG001
 
 
 @handles("fanotify_mark")
-def fanotify_mark(call: Call, target: Target) -> Answer:  # noqa: ARG001
+def fanotify_mark(call: Call, target: Target) -> Answer:
     """fanotify_mark(fd, flags, mask, dirfd, path): ENODEV, as on a file system without an id."""
-    target.found()
-    fail(errno.ENODEV)
+    inode = target.found()
+    if call.flags(1) & _FAN_MARK_ONLYDIR and not inode.is_dir:
+        fail(errno.ENOTDIR)
+    fail(errno.ENODEV if call.may(inode, R) else errno.EACCES)
 
 
 @handles("name_to_handle_at")
@@ -101,6 +111,6 @@ def name_to_handle_at(call: Call, target: Target) -> Answer:  # noqa: ARG001
 def file_getattr(call: Call, target: Target) -> Answer:
     """file_getattr, file_setattr(dirfd, path, attributes, size, flags): EOPNOTSUPP on FUSE; EROFS to change them."""
     target.found()
-    if call.stop.path[0] == b"":
+    if call.stop.path[0] == b"" and call.int32(0) != AT_FDCWD:
         call.need_opened(call.int32(0))
     fail(errno.EROFS if call.name == "file_setattr" else errno.EOPNOTSUPP)

@@ -19,6 +19,7 @@ _NULL_OK = (
 )  # fmt: skip  # since Linux 6.11, or since there is such a call
 _LINKS = ("link", "linkat")
 PATH_MAX = 4096
+_FSPICK_EMPTY_PATH = 8
 
 
 def resolve_place(call: Call, row: Row, i: int, how: int = 0, follow: bool | None = None) -> Place:
@@ -61,7 +62,8 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
         allowed = row.empty == NULL_PATH or (row.name in _NULL_OK and call.args[row.empty] & AT_EMPTY_PATH)
     else:
         flags = {NULL_PATH: 3 if row.name.startswith("utimensat") else -1}.get(row.empty, row.empty)
-        allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & AT_EMPTY_PATH)
+        bit = _FSPICK_EMPTY_PATH if row.name == "fspick" else AT_EMPTY_PATH
+        allowed = flags == ALWAYS_EMPTY or (flags >= 0 and call.args[flags] & bit)
     if not allowed or i > 0:
         fail(errno.ENOENT if path is not None else errno.EFAULT)
     node = call.context.fdtable.find(base)

@@ -7,7 +7,7 @@ import os
 
 from parrot_py.control import NAME
 from parrot_py.places import Native, Target, fail
-from parrot_py.steps import RESOLVE_IN_ROOT
+from parrot_py.steps import RESOLVE_CACHED, RESOLVE_IN_ROOT
 from parrot_py.syscalls import borders
 from parrot_py.syscalls.arguments import how_to_create, resolve_place
 from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Rewrite, handlers
@@ -17,6 +17,7 @@ from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.pairs import second_failed
 from parrot_py.syscalls.sockets import control_address
 from parrot_py.syscalls.table import Row
+from parrot_py.syscalls.vain import IN_VAIN, in_vain
 
 
 def path_call(call: Call, row: Row) -> Answer:
@@ -25,6 +26,15 @@ def path_call(call: Call, row: Row) -> Answer:
         return _openat2(call, row)
     if row.name == "connect" and call.stop.path[0] == NAME:
         return control_address(call)
+    try:
+        return _resolved(call, row)
+    except OSError as error:
+        if row.name not in IN_VAIN:
+            raise
+        return in_vain(call, row, error)
+
+
+def _resolved(call: Call, row: Row) -> Answer:
     early = check_early(call)
     if early is not None:
         return early
@@ -46,6 +56,16 @@ def answer(call: Call, row: Row, places: list[Place]) -> Answer:
     return translate(call, row, places)
 
 
+def _asks_file_system(call: Call, path: bytes, number: int | None) -> bool:
+    """Whether the kernel finds this only after it has asked a file system, which RESOLVE_CACHED forbids."""
+    if number == errno.ENOTDIR:
+        based = path.startswith(b"/") or call.int32(0) == AT_FDCWD
+        return not path.endswith(b"/") and (based or os.path.isdir(b"/proc/%d/fd/%d" % (call.tid, call.int32(0))))
+    if number == errno.EXDEV:
+        return path.startswith((b"/", b".."))  # but not when a link leads out
+    return bool(path) and number in (errno.ENOENT, errno.EACCES, errno.ENAMETOOLONG)
+
+
 def openat2_place(call: Call, row: Row) -> tuple[Place, int, int]:
     """What the path of openat2 stands for by its own rules for the walk, and the flags and mode with them in memory."""
     flags, mode, resolve = read_how(call)
@@ -59,7 +79,15 @@ def openat2_place(call: Call, row: Row) -> tuple[Place, int, int]:
     path = call.stop.path[0] or b""
     if flags & (os.O_CREAT | os.O_PATH) == os.O_CREAT and path.rstrip(b"/").rpartition(b"/")[2] not in (b".", b".."):
         resolve |= how_to_create(path)
-    return resolve_place(call, row, 0, how=resolve, follow=follows(flags)), flags, mode
+    try:
+        place = resolve_place(call, row, 0, how=resolve, follow=follows(flags))
+        if resolve & RESOLVE_CACHED and isinstance(place, Target):
+            place.found()
+        return place, flags, mode
+    except OSError as error:
+        if resolve & RESOLVE_CACHED and _asks_file_system(call, path, error.errno):
+            fail(errno.EAGAIN)
+        raise
 
 
 def _openat2(call: Call, row: Row) -> Answer:

@@ -1,6 +1,6 @@
 """Argument checks that the kernel makes before it looks a path up: bad flags, modes, times and names.
 
-Each raises the call's errno, returns its result, or returns ``None`` to go on.  They matter because the look-up is
+Each raises the call's errno, returns its answer, or returns ``None`` to go on.  They matter because the look-up is
 ours: the kernel never sees a call whose path leads to nothing.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from parrot_py.engine.kinds import Abi
 from parrot_py.places import fail
-from parrot_py.syscalls.call import AT_EMPTY_PATH, AT_FDCWD, Call
+from parrot_py.syscalls.call import AT_EMPTY_PATH, AT_FDCWD, Answer, Call
 from parrot_py.syscalls.early_admin import ADMIN_CHECKS, Check
 from parrot_py.syscalls.early_admin import flags_known as _flags
 from parrot_py.syscalls.early_xattr import (
@@ -177,6 +177,8 @@ def _statfs64(call: Call) -> None:
 
 def _execveat(call: Call) -> None:
     flags = call.flags(4)
+    if not call.args[1]:
+        fail(errno.EFAULT)
     if call.stop.path[0] == b"" and not flags & AT_EMPTY_PATH:
         fail(errno.ENOENT)
     if flags & ~(0x1100 | AT_EXECVE_CHECK):
@@ -240,7 +242,7 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def check_early(call: Call) -> int | None:
-    """Make the checks of *call*: its result if that settles it, else ``None``; raises its errno."""
+def check_early(call: Call) -> Answer | None:
+    """Make the checks of *call*: its answer if that settles it, else ``None``; raises its errno."""
     check = CHECKS.get(call.name)
     return None if check is None else check(call)

@@ -210,6 +210,8 @@ def execve(call: Call, place: Place) -> Answer:
 
 def _check(call: Call, place: Place) -> Answer:
     """Whether *place* may be executed, which is all that is asked; a kernel that does not know the question says so."""
+    if isinstance(place, Native) and place.magic is None:
+        return Rewrite((AT_FDCWD, place.path, call.args[2], call.args[3], AT_EXECVE_CHECK, 0))
     _program(call, place)
     args = (AT_FDCWD, b"/", call.args[2], call.args[3], AT_EXECVE_CHECK, 0)
     return Rewrite(args, instead_of=errno.EACCES, result=0)

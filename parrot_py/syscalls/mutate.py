@@ -48,14 +48,18 @@ def mknod(call: Call, target: Target) -> Answer:  # noqa: ARG001
 
 
 @handles("unlink")
-def unlink(call: Call, target: Target) -> Answer:  # noqa: ARG001
+def unlink(call: Call, target: Target) -> Answer:
     """unlink: EISDIR for ``.``, ``..`` and the root, else EROFS even for a missing name."""
+    if _is_name_of_host(call, target):
+        fail(errno.EISDIR if target.slash else _kept_by_host(target) or errno.EISDIR)
     fail(errno.EISDIR if target.last != NORMAL else errno.EROFS)
 
 
 @handles("rmdir")
-def rmdir(call: Call, target: Target) -> Answer:  # noqa: ARG001
+def rmdir(call: Call, target: Target) -> Answer:
     """rmdir: EINVAL for ``.``, ENOTEMPTY for ``..``, EBUSY for the root, else EROFS."""
+    if _is_name_of_host(call, target):
+        fail(_kept_by_host(target) or errno.EBUSY)
     fail({DOT: errno.EINVAL, DOTDOT: errno.ENOTEMPTY, TOP: errno.EBUSY}.get(target.last, errno.EROFS))
 
 
@@ -82,11 +86,24 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     return -errno.EROFS
 
 
+def _is_name_of_host(call: Call, target: Target) -> bool:
+    """Whether the *name* lies in a directory of the host: that of a mount point."""
+    return target.last == NORMAL and target.path in call.context.namespace.roots
+
+
+def _kept_by_host(target: Target) -> int:
+    """The errno for removing anything from the host's directory that *target* is in; 0: that is no obstacle."""
+    above = os.path.dirname(target.path)
+    if os.statvfs(above).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return 0 if os.access(above, os.W_OK | os.X_OK) else errno.EACCES
+
+
 def _tree_of_name(call: Call, target: Target) -> Tree | None:
     """The tree that the *name* lies in: for the top of a repository that is /cvmfs."""
     roots = call.context.namespace.roots
-    if target.last == NORMAL and target.path in roots:
-        return None  # a name in a directory of the host
+    if _is_name_of_host(call, target):
+        return None
     if target.last == NORMAL and target.path == target.tree.prefix and target.path not in roots:
         return roots[os.path.dirname(target.path)]
     return target.tree
@@ -141,10 +158,10 @@ def truncate(call: Call, target: Target) -> Answer:  # noqa: ARG001
 def inotify_add_watch(call: Call, target: Target) -> Answer:
     """Watch the placeholder: what a new revision changes makes no events, as on a FUSE mount."""
     inode, mask = target.found(), call.flags(2)
+    if mask & _IN_ONLYDIR and not inode.is_dir:
+        fail(errno.ENOTDIR)  # a rule for the look-up, which comes before permissions
     if not call.may(inode, R):
         fail(errno.EACCES)
-    if mask & _IN_ONLYDIR and not inode.is_dir:
-        fail(errno.ENOTDIR)
     path, _ = object_of(call, call.node(target))
     return Redirect(1, path)
 

@@ -14,8 +14,8 @@ from parrot_py.control import SOCKET
 from parrot_py.places import Native, fail
 from parrot_py.shortcuts import Shortcuts
 from parrot_py.syscalls.call import PASS, Answer, Call, Rewrite
+from parrot_py.syscalls.vain import AF_UNIX
 
-_AF_UNIX = 1
 _LONGEST = 107
 
 
@@ -24,7 +24,7 @@ def socket_address(call: Call, at: int, place: Native) -> Answer:
     if not place.touched:
         return PASS
     path = _short(call.context.fdtable.shortcuts, place.path, follows=call.name != "bind")
-    address = struct.pack("=H", _AF_UNIX) + path + b"\0"
+    address = struct.pack("=H", AF_UNIX) + path + b"\0"
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     args[at : at + 2] = [address, len(address)]
     return Rewrite(args, nr=call.number(call.name))  # which socketcall is not

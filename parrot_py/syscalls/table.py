@@ -175,7 +175,7 @@ ROWS: tuple[Row, ...] = (
     Row("move_mount", 429, 429, _PATH, (1, 3), (0, 2),
         _if(4, 1) + _if(4, 0x10),
         empty=ALWAYS_EMPTY, support=REFUSED, note=_ADMIN),
-    Row("fspick", 433, 433, _PATH, (1,), (0,), _unless(2, 2), support=REFUSED, note=_ADMIN),
+    Row("fspick", 433, 433, _PATH, (1,), (0,), _unless(2, 2), empty=2, support=REFUSED, note=_ADMIN),
     Row("clone3", 435, 435, Kind.CLONE3, note="CLONE_UNTRACED is cleared"),
     Row("openat2", 437, 437, _PATH, (1,), (0,), (Follow(Rule.HOW, 2),), rooted=True),
     Row("faccessat2", 439, 439, _PATH, (1,), (0,), _unless(3), empty=3, warm=Warm.FACCESSAT2),
