@@ -1,12 +1,13 @@
-"""Sites for the acceptance tests."""
+"""Sites for the acceptance tests, and what most of them run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support import sites, tree
+from tests.support import hosts, sites, tree
+from tests.support.parrot import Parrot
 from tests.support.sites import Site
 
 
@@ -23,3 +24,16 @@ def twin() -> Iterator[Site]:
     published = tree.twin_tree()
     with sites.made_site(published.web, {published.name: published.key}) as site:
         yield site
+
+
+@pytest.fixture
+def run(twin: Site, parrot: Callable[..., Parrot]) -> Parrot:
+    """A parrot_run that sees the test tree."""
+    return parrot([twin.entry(tree.NAME)])
+
+
+@pytest.fixture
+def namespaces() -> None:
+    """Skips the test, with the reason, where the job's user can have no namespaces."""
+    if hosts.no_namespaces():
+        pytest.skip(f"no user namespaces here: {hosts.no_namespaces()}")

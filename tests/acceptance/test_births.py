@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.engine.programs import engine_program
 from tests.support import tree
 from tests.support.parrot import Parrot, environment
-from tests.support.sites import Site
 
 TIMES = 5
 BY_FORK = f"""\
@@ -27,11 +24,6 @@ for _ in range({TIMES}):
         print(file.read(), end="", flush=True)
 """
 JOBS = {"fork": ["bash", "-c", BY_FORK], "vfork": ["/usr/bin/python3", "-c", BY_VFORK]}
-
-
-@pytest.fixture
-def run(twin: Site, parrot: Callable[..., Parrot]) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 @pytest.mark.parametrize("options", [[], ["--no-seccomp"]], ids=["seccomp", "no-seccomp"])

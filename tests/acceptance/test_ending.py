@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -18,8 +17,6 @@ from tests.support.parrot import Parrot, environment
 from tests.support.processes import children, eventually, kill, marked
 from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
-
 BUSY = """
 while :; do
     cat $R/many/f0* >/dev/null &
@@ -29,11 +26,6 @@ while :; do
     find $R/many -name 'f1*' | xargs cat >/dev/null; wait
 done
 """
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 def marker(run: Parrot) -> dict[str, str]:

@@ -14,7 +14,6 @@ from tests.support.hosts import assert_refused, assert_works, command_under, doc
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot
 from tests.support.programs import I386, cannot_run, program
-from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
 
@@ -65,11 +64,6 @@ def forbidding(*calls: tuple[int | str, int]) -> str:
 def named(told: Outcome) -> Outcome:
     """*told* as if the program could have asked for its own name, which takes prctl."""
     return told._replace(stdout=told.stdout.replace(b"comm: \n", b"comm: report-own-load\n"))
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS, errno.EINVAL], ids=["EPERM", "ENOSYS", "EINVAL"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,7 @@ from tests.support import hosts, places, tree
 from tests.support.hosts import assert_works, command_under, doctor, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
-from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
 BLOCK_ALL = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); "
     "signal.signal(signal.SIGPIPE, signal.SIG_DFL); signal.signal(signal.SIGXFSZ, signal.SIG_DFL); "
@@ -48,11 +45,6 @@ for n in {0..70}; do [ -e /proc/$$/fd/$n ] && echo "$n $(readlink /proc/$$/fd/$n
 env | grep -v -E '^(PARROT_ENABLED|_)=' | sort
 pwd
 """
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 @pytest.mark.parametrize("name", CALLERS)

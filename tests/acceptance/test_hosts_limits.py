@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import hosts, places, tree
+from tests.support import hosts, places
 from tests.support.hosts import assert_refused, assert_works, doctor, findings, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
-from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
 FEW = {
     "64 descriptors": "ulimit -n 64",
     "24 descriptors": "ulimit -n 24",
@@ -34,11 +31,6 @@ FEW = {
     "many descriptors": "ulimit -n $(ulimit -Hn)",
     "nice": "exec nice -n 5 bash -c 'exec \"$@\"' host \"$@\"",
 }
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 @pytest.mark.parametrize("setup", FEW.values(), ids=list(FEW))

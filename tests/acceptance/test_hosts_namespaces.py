@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import hosts, places, tree
+from tests.support import hosts, places
 from tests.support.hosts import assert_refused, assert_works, doctor, findings, mounted, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
-from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
+pytestmark = pytest.mark.usefixtures("namespaces")
+
 UNSHARE = {
     "a user namespace": 'exec unshare --user -- "$@"',
     "root of a user namespace": 'exec unshare --user --map-root-user -- "$@"',
@@ -30,16 +29,6 @@ UNSHARE = {
     "no /dev": mounted("mount -t tmpfs none /dev"),
 }
 NO_NETWORK = ("all of them",)
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
-
-
-@pytest.fixture(autouse=True)
-def _namespaces() -> None:
-    hosts.needs_namespaces()
 
 
 @pytest.mark.parametrize("name", UNSHARE)

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from parrot_py.config import directories
-from tests.support import hosts, places, tree
+from tests.support import hosts, places
 from tests.support.hosts import assert_works, command_under, doctor, findings, mounted, parrot_under
 from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
-from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
-
-
-@pytest.fixture(autouse=True)
-def _namespaces() -> None:
-    hosts.needs_namespaces()
+pytestmark = pytest.mark.usefixtures("namespaces")
 
 
 def tmpfs(run: Parrot, options: str, after: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +13,8 @@ import pytest
 from tests.support import places, tree
 from tests.support.parrot import Parrot, environment
 from tests.support.processes import eventually, marked, name, state
-from tests.support.sites import Site
 from tests.support.terminal import Terminal
 
-MakeParrot = Callable[..., Parrot]
 PROMPT = r"ready> $"
 BASH = ("/bin/bash", "--norc", "--noprofile", "--noediting", "-i")
 DASH = ("/bin/dash", "-i")
@@ -37,11 +35,6 @@ UNTIL_STOPPED = "until jobs -s | grep -q .; do sleep 0.1; done; jobs\n"
 Steps = Sequence[tuple[str, str | State]]
 SLEEPS, READS = State(b"sleep", "F"), State(b"cat", "F")
 INT, QUIT, STOP, END = "\x03", "\x1c", "\x1a", "\x04"
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 def converse(command: Sequence[str | bytes], home: Path, top: str, steps: Steps) -> tuple[str, int]:

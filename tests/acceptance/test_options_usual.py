@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,9 @@ from tests.support import places, tree
 from tests.support.httpd import Server
 from tests.support.options import shows
 from tests.support.outcome import Outcome
-from tests.support.parrot import Parrot, environment
+from tests.support.parrot import environment
 from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
 DEMO = "/cvmfs/demo.parrot.local"
 README = f"{DEMO}/README.md"
 HELLO = f"{tree.TOP}/hello.txt"

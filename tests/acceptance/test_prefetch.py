@@ -32,11 +32,6 @@ def of_kind(lines: list[dict[str, Any]], kind: str) -> list[str]:
     return [line["path"] for line in lines if line["kind"] == kind]
 
 
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
-
-
 def elsewhere(twin: Site, parrot: MakeParrot) -> Parrot:
     """A run with a cache of its own."""
     return parrot([twin.entry(tree.NAME)], name="elsewhere")

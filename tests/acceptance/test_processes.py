@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
 from tests.support.processes import eventually, marked
 from tests.support.programs import compile_c
-from tests.support.sites import Site
 
 IDENTITY = """
 #include <stdio.h>
@@ -30,11 +28,6 @@ int main(void)
     return geteuid() == 0;
 }
 """
-
-
-@pytest.fixture
-def run(twin: Site, parrot: Callable[..., Parrot]) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 def native(run: Parrot, argv: list[str]) -> Outcome:

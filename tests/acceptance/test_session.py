@@ -49,11 +49,6 @@ def steps(run: Parrot) -> Iterator[Steps]:
 
 
 @pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
-
-
-@pytest.fixture
 def inside(run: Parrot) -> Iterator[Steps]:
     yield from steps(run)
 

@@ -11,22 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import places, tree
+from tests.support.hosts import assert_refused
 from tests.support.httpd import Fault
-from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment, repository
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
-
-
-def refuses(told: Outcome, *words: str) -> None:
-    """Nothing was started: status 1, one line on stderr that names the culprit."""
-    assert told.status == 1, told
-    assert told.stdout == b"", told
-    assert told.stderr.count(b"\n") == 1, told
-    assert told.stderr.startswith(b"parrot_run: "), told
-    for word in words:
-        assert word in told.stderr.decode(), told
 
 
 @pytest.mark.parametrize(
@@ -45,13 +35,13 @@ def refuses(told: Outcome, *words: str) -> None:
     ],
 )
 def test_a_mistake_starts_nothing(parrot: MakeParrot, home: Path, options: list[str], words: list[str]) -> None:
-    refuses(parrot().run(["touch", "started"], options=options), *words)
+    assert_refused(parrot().run(["touch", "started"], options=options), *words, status=1)
     assert not (home / "started").exists()
 
 
 def test_mistakes_in_the_environment(parrot: MakeParrot, home: Path) -> None:
     env = environment(home, {"PARROT_CVMFS_REPO": "x.parrot.test:url=gopher://h,pubkey=/dev/null"})
-    refuses(parrot().run(["/bin/true"], env=env), "PARROT_CVMFS_REPO", "gopher://h")
+    assert_refused(parrot().run(["/bin/true"], env=env), "PARROT_CVMFS_REPO", "gopher://h", status=1)
 
 
 def test_no_command_is_a_mistake(parrot: MakeParrot) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-import pytest
 
 from tests.support import places, tree
 from tests.support.httpd import Fault
@@ -14,13 +12,7 @@ from tests.support.processes import eventually, marked, name
 from tests.support.sites import Site
 from tests.support.terminal import Terminal
 
-MakeParrot = Callable[..., Parrot]
 PROMPT = r"ready> $"
-
-
-@pytest.fixture
-def run(twin: Site, parrot: MakeParrot) -> Parrot:
-    return parrot([twin.entry(tree.NAME)])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from tests.support.outcome import Outcome
 from tests.support.parrot import Parrot, environment
 from tests.support.sites import Site
 
-MakeParrot = Callable[..., Parrot]
 HELLO = f"{tree.TOP}/hello.txt"
 
 

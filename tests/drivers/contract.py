@@ -80,6 +80,11 @@ class DriverContract:
         """Makes NEXT ready to be shown by the driver."""
         return None
 
+    @pytest.fixture(autouse=True)
+    def _closes(self, driver: Driver) -> Iterator[None]:
+        yield
+        driver.close()
+
     def settle_down(self, driver: Driver) -> None:
         """Wait until *driver* does nothing by itself: who holds a lock for a moment makes others go another way."""
 

@@ -49,21 +49,18 @@ class TestGrowDriver(DriverContract):
     HARD_LINKS = ATTRIBUTES = False
 
     @pytest.fixture
-    def driver(self, site: Site) -> Iterator[Driver]:
-        driver = registry.make("grow", site.config())
-        yield driver
-        driver.close()
+    def driver(self, site: Site) -> Driver:
+        return registry.make("grow", site.config())
 
 
 class TestGrowDriverThatChanges(DriverContract):
     HARD_LINKS = ATTRIBUTES = False
 
     @pytest.fixture
-    def driver(self, site: Site) -> Iterator[Driver]:
+    def driver(self, site: Site) -> Driver:
         driver = GrowDriver(site.config())
         materialise_all(driver)
-        yield driver
-        driver.close()
+        return driver
 
     @pytest.fixture
     def publish(self, site: Site) -> Callable[[Driver], None]:

@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -28,18 +28,14 @@ def contract_tree(listed: Mapping[bytes, tuple[int, bytes]] = TREE) -> dict[byte
 
 class TestMemoryDriver(DriverContract):
     @pytest.fixture
-    def driver(self) -> Iterator[Driver]:
-        driver = registry.make("memory", contract_tree())
-        yield driver
-        driver.close()
+    def driver(self) -> Driver:
+        return registry.make("memory", contract_tree())
 
 
 class TestMemoryDriverThatChanges(DriverContract):
     @pytest.fixture
-    def driver(self) -> Iterator[Driver]:
-        driver = MemoryDriver(contract_tree())
-        yield driver
-        driver.close()
+    def driver(self) -> Driver:
+        return MemoryDriver(contract_tree())
 
     @pytest.fixture
     def publish(self) -> Callable[[Driver], None]:

@@ -8,7 +8,7 @@ import shutil
 import stat
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,23 +41,19 @@ class TestLocalDirectory(DriverContract):
     HARD_LINKS = ATTRIBUTES = False
 
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> Iterator[Driver]:
-        driver = fsspec_driver(f"file://{write_tree(tmp_path / 'tree')}", tmp_path / "cache")
-        yield driver
-        driver.close()
+    def driver(self, tmp_path: Path) -> Driver:
+        return fsspec_driver(f"file://{write_tree(tmp_path / 'tree')}", tmp_path / "cache")
 
 
 class TestTar(DriverContract):
     HARD_LINKS = ATTRIBUTES = LINKS = False
 
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> Iterator[Driver]:
+    def driver(self, tmp_path: Path) -> Driver:
         tree = write_tree(tmp_path / "tree", PLAIN)
         with tarfile.open(tmp_path / "tree.tar.gz", "w:gz") as archive:
             archive.add(tree, "")
-        driver = fsspec_driver(f"tar://::file://{tmp_path}/tree.tar.gz", tmp_path / "cache")
-        yield driver
-        driver.close()
+        return fsspec_driver(f"tar://::file://{tmp_path}/tree.tar.gz", tmp_path / "cache")
 
 
 class TestZip(DriverContract):
@@ -65,12 +61,10 @@ class TestZip(DriverContract):
     ABSENT = frozenset({b"/with blank \xff"})
 
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> Iterator[Driver]:
+    def driver(self, tmp_path: Path) -> Driver:
         tree = write_tree(tmp_path / "tree", {name: what for name, what in PLAIN.items() if b"\xff" not in name})
         shutil.make_archive(str(tmp_path / "tree"), "zip", tree)
-        driver = fsspec_driver(f"zip://::file://{tmp_path}/tree.zip", tmp_path / "cache")
-        yield driver
-        driver.close()
+        return fsspec_driver(f"zip://::file://{tmp_path}/tree.zip", tmp_path / "cache")
 
 
 class TestChangingDirectory(DriverContract):
@@ -79,12 +73,11 @@ class TestChangingDirectory(DriverContract):
     HARD_LINKS = ATTRIBUTES = False
 
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> Iterator[Driver]:
+    def driver(self, tmp_path: Path) -> Driver:
         url = f"file://{write_tree(tmp_path / 'tree')}"
         driver = RemoteDriver(FsspecSource(url, {}, 10.0), config(tmp_path / "cache"), ttl=1.0)
         materialise_all(driver)
-        yield driver
-        driver.close()
+        return driver
 
     @pytest.fixture
     def publish(self, tmp_path: Path) -> Callable[[Driver], None]:

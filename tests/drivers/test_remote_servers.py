@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,22 +22,21 @@ from tests.support import places
 from tests.support.contract_tree import write_tree
 from tests.support.httpd import Server
 from tests.support.ports import free_port
+from tests.support.processes import eventually
 
 BLANK = b"/with blank \xff"
 TEXT = {name: what for name, what in PLAIN.items() if name != BLANK}
-GRACE = 60.0
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until somebody listens on *port*."""
-    until = time.monotonic() + GRACE
-    while time.monotonic() < until:
+
+    def answered() -> bool:
         assert process.poll() is None, "the server ended"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nobody listens on port {port}")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(answered, what=f"somebody who listens on port {port}")
 
 
 @contextmanager
@@ -115,35 +113,29 @@ class ServedTree(DriverContract):
 
 class TestFtp(ServedTree):
     @pytest.fixture
-    def driver(self, ftp: str, tmp_path: Path) -> Iterator[Driver]:
-        driver = fsspec_driver(ftp, tmp_path / "cache")
-        yield driver
-        driver.close()
+    def driver(self, ftp: str, tmp_path: Path) -> Driver:
+        return fsspec_driver(ftp, tmp_path / "cache")
 
 
 class TestWebDav(ServedTree):
     @pytest.fixture
-    def driver(self, webdav: str, tmp_path: Path) -> Iterator[Driver]:
-        driver = fsspec_driver("webdav://", tmp_path / "cache", base_url=webdav)
-        yield driver
-        driver.close()
+    def driver(self, webdav: str, tmp_path: Path) -> Driver:
+        return fsspec_driver("webdav://", tmp_path / "cache", base_url=webdav)
 
 
 # The client starts threads, again in each child that is forked: no company for tests whose tracer is such a child.
 @pytest.mark.serial
 class TestXrootd(ServedTree):
     @pytest.fixture
-    def driver(self, xrootd: str, tmp_path: Path) -> Iterator[Driver]:
-        driver = fsspec_driver(xrootd, tmp_path / "cache")
-        yield driver
-        driver.close()
+    def driver(self, xrootd: str, tmp_path: Path) -> Driver:
+        return fsspec_driver(xrootd, tmp_path / "cache")
 
 
 class TestS3(ServedTree):
     ABSENT = frozenset({BLANK, b"/hollow"})
 
     @pytest.fixture
-    def driver(self, s3: str, tmp_path: Path) -> Iterator[Driver]:
+    def driver(self, s3: str, tmp_path: Path) -> Driver:
         import fsspec
 
         options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": s3}}
@@ -153,16 +145,14 @@ class TestS3(ServedTree):
         for name, (kind, data) in TEXT.items():
             if kind == stat.S_IFREG:
                 fs.pipe_file(f"{bucket}/prefix{name.decode()}", data)
-        driver = fsspec_driver(f"s3://{bucket}/prefix", tmp_path / "cache", **options)
-        yield driver
-        driver.close()
+        return fsspec_driver(f"s3://{bucket}/prefix", tmp_path / "cache", **options)
 
 
 class TestGit(ServedTree):
     ABSENT = frozenset({BLANK, b"/hollow"})
 
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> Iterator[Driver]:
+    def driver(self, tmp_path: Path) -> Driver:
         pytest.importorskip("pygit2")
         if shutil.which("git") is None:
             pytest.skip("git is not installed")
@@ -170,9 +160,7 @@ class TestGit(ServedTree):
         who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "tree"]):
             subprocess.run(["git", *command], cwd=tree, check=True, env={**os.environ, "HOME": str(tmp_path)})
-        driver = fsspec_driver(f"git://{tree}:", tmp_path / "cache")
-        yield driver
-        driver.close()
+        return fsspec_driver(f"git://{tree}:", tmp_path / "cache")
 
 
 def test_http_by_fsspec_reads_what_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import places
 from tests.support.ports import free_port
+from tests.support.processes import eventually
 
 _CONFIGURATION = """
 http_port 127.0.0.1:{port}
@@ -83,11 +84,6 @@ class Squid:
         lines = [line.split() for line in (self._directory / "access.log").read_text().splitlines()]
         return [f"{parts[3]} {parts[6]}" for parts in lines]
 
-    def logs(self, part: str) -> bool:
-        """Whether a line of the log has *part* in it, now or a little later: it is written after the answer."""
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until:
-            if any(part in line for line in self.log()):
-                return True
-            time.sleep(0.02)
-        return False
+    def wait_logged(self, part: str) -> None:
+        """Wait until a line of the log has *part* in it: it is written after the answer."""
+        eventually(lambda: any(part in line for line in self.log()), what=f"{part!r} in squid's log")

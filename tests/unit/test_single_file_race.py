@@ -54,18 +54,12 @@ def at_work(base: Path) -> bool:
     return any((place / "tree").exists() for place in unfinished(base))
 
 
-def test_sixteen_at_once(home: Path, file: Path) -> None:
-    env = {"PARROT_DIST_DIR": str(home / "d")}
-    trees = {finished(process) for process in [begin(file, env) for _ in range(COPIES)]}
-    assert len(trees) == 1
-    assert_whole(trees.pop())
-    assert unfinished(home / "d") == []
-
-
-def test_sixteen_where_there_are_no_locks(home: Path, file: Path) -> None:
+@pytest.mark.parametrize("locks", [True, False], ids=["locks", "no locks"])
+def test_sixteen_at_once(home: Path, file: Path, *, locks: bool) -> None:
     """A directory in the place of the lock file is as good as a file system without locks."""
     base = places.fresh(home / "d")
-    (base / "lock").mkdir()
+    if not locks:
+        (base / "lock").mkdir()
     env = {"PARROT_DIST_DIR": str(base)}
     trees = {finished(process) for process in [begin(file, env) for _ in range(COPIES)]}
     assert len(trees) == 1

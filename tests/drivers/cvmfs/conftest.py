@@ -15,6 +15,7 @@ from parrot_py.drivers.cvmfs import Repository
 from parrot_py.drivers.cvmfs.cache.local import BOOKS
 from tests.drivers.cvmfs.forge import Forge, name_of
 from tests.drivers.cvmfs.truth import ARCHIVES, BASIC, RMD, SHAKE
+from tests.drivers.cvmfs.ways import Ways
 from tests.support.httpd import Server
 
 VARIABLES = {"MYVAR": "chosen"}
@@ -129,3 +130,10 @@ def forged(tmp_path: Path) -> Iterator[Forged]:
     forge = Forge(tmp_path / "forged")
     with Server({f"/cvmfs/{forge.name}": forge.directory}) as server:
         yield Forged(forge, server, tmp_path / "cache")
+
+
+@pytest.fixture
+def ways(tmp_path: Path) -> Iterator[Ways]:
+    """Servers and proxies of this test's own."""
+    with Ways(tmp_path) as ways:
+        yield ways

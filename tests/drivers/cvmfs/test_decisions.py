@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,13 +15,6 @@ import pytest
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.drivers.cvmfs.ways import CONTENT, Ways
 from tests.support.httpd import Fault
-
-
-@pytest.fixture
-def ways(tmp_path: Path) -> Iterator[Ways]:
-    with Ways(tmp_path) as ways:
-        yield ways
-
 
 SQUID = Fault(status=503, body=b"", headers={"X-Squid-Error": "ERR_CONNECT_FAIL 111"})
 # Long enough for answers without a fault, also on a machine that has much else to do.

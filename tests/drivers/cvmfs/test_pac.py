@@ -90,12 +90,6 @@ def test_the_end_ends_an_evaluation() -> None:
 
 
 @pytest.fixture
-def ways(tmp_path: Path) -> Iterator[Ways]:
-    with Ways(tmp_path) as ways:
-        yield ways
-
-
-@pytest.fixture
 def pac(tmp_path: Path) -> Iterator[Server]:
     with Server(tmp_path) as server:
         yield server

@@ -139,8 +139,8 @@ def test_others_go_on_while_one_waits_for_the_network(site: Site, opened: Open) 
         content = pool.submit(repository.materialise, inode)
         listing = pool.submit(repository.listdir, repository.lookup(b"/nested"))
         below = pool.submit(repository.lookup, b"/nested/new")
-        while site.server.count("*/data/*") < 4:  # certificate, root catalog; held: the file, the nested catalog
-            time.sleep(0.005)
+        # certificate, root catalog; held: the file, the nested catalog
+        eventually(lambda: site.server.count("*/data/*") >= 4)
         at_rest(repository)
         with nonblocking():
             for _ in range(100):

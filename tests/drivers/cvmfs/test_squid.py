@@ -32,12 +32,6 @@ def squid(home: Path) -> Iterator[Squid]:
         yield squid
 
 
-@pytest.fixture
-def ways(tmp_path: Path) -> Iterator[Ways]:
-    with Ways(tmp_path) as ways:
-        yield ways
-
-
 def test_what_it_has_it_gives_without_asking(ways: Ways, squid: Squid) -> None:
     ways.server["a"].fault("*", Fault(headers=KEPT))
     for _ in range(3):
@@ -60,7 +54,7 @@ def test_a_server_that_it_cannot_reach_is_its_own_error(ways: Ways, squid: Squid
     assert ways.get(fetcher) == CONTENT
     assert ways.asked == ["p:a"]
     assert (fetcher.statistics.proxy_failovers, fetcher.statistics.host_failovers) == (1, 0)
-    assert squid.logs("/503 ")
+    squid.wait_logged("/503 ")
 
 
 def test_when_no_proxy_reaches_it_the_next_server_is_asked(ways: Ways, squid: Squid) -> None:
@@ -148,7 +142,7 @@ def test_https_goes_through_it_unseen(ways: Ways, squid: Squid, secure: tuple[Se
     assert server.headers[0]["Authorization"] == "Bearer secret"
     assert "Via" not in server.headers[0]
     fetcher.close()
-    assert squid.logs("TCP_TUNNEL/200")
+    squid.wait_logged("TCP_TUNNEL/200")
 
 
 def test_a_certificate_is_the_servers_affair_also_behind_it(
