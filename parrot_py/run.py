@@ -24,7 +24,7 @@ from parrot_py.control.door import Door
 from parrot_py.dispatch import Dispatcher, announce
 from parrot_py.drivers.base import Driver, may_block
 from parrot_py.engine.clib import share_heap
-from parrot_py.engine.core import DIRECTORY, FILTER, Engine
+from parrot_py.engine.core import DIRECTORY, FILTER, LIMITS, Engine
 from parrot_py.errors import ConfigError, EngineError, Told
 from parrot_py.fdtable import FdTable
 from parrot_py.guise import Guise
@@ -263,7 +263,8 @@ def _end(config: RunConfig, engine: Engine) -> int:
     if failed:
         loader = config.pretences.loader
         about = f" (programs get the loader {str(loader)!r})" if loader else ""
-        complain(f"cannot run {config.command[0]!r}: {os.strerror(failed)}{about}", codes.NOT_STARTED)
+        where = "its limits cannot be set again: " if step == LIMITS else ""
+        complain(f"cannot run {config.command[0]!r}: {where}{os.strerror(failed)}{about}", codes.NOT_STARTED)
     if config.old_status and ending.word != reports.NORMAL:
         return 1
     if ending.word == reports.ABNORMAL:

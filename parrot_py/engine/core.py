@@ -32,6 +32,7 @@ __all__ = [
     "FILTER",
     "KNOCK",
     "LEFT",
+    "LIMITS",
     "REPORT",
     "STOPPED",
     "WOKEN",
@@ -43,7 +44,7 @@ __all__ = [
 CData = Any  # cffi's objects have no static types
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
 _AT_IGNORE = 1
-EXEC, FILTER, DIRECTORY = range(3)  # steps of a start: see spawn.c
+EXEC, FILTER, DIRECTORY, LIMITS = range(4)  # steps of a start: see spawn.c
 DONE, STOPPED, WOKEN = lib.PP_DONE, lib.PP_STOPPED, lib.PP_WOKEN
 REPORT, KNOCK, LEFT = lib.PP_REPORT, lib.PP_KNOCK, lib.PP_LEFT
 """Bits of :meth:`Engine.take_news`."""
@@ -264,7 +265,7 @@ class Engine(Memory):
         return int(lib.pp_root_status(self._e))
 
     def start_failure(self) -> tuple[int, int]:
-        """Why the job's first program did not start: at EXEC, FILTER or DIRECTORY, and the errno, 0 if it did."""
+        """At which step (EXEC …) the job's first program failed to start, and with which errno: 0 if it did."""
         error = ffi.new("int *")
         return int(lib.pp_start_failure(self._e, error)), int(error[0])
 

@@ -7,10 +7,11 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.support import tree
+from tests.support import places, tree
 from tests.support.cache import bad_objects
 from tests.support.httpd import Fault
 from tests.support.parrot import Parrot, environment
@@ -145,3 +146,22 @@ def test_descriptors_of_the_caller_are_inherited(run: Parrot) -> None:
         out, _ = process.communicate(timeout=60)
     os.close(reading)
     assert int(out) == 5, "0, 1, 2, the inherited one, and that of ls itself: none of ours"
+
+
+def test_limits_that_cannot_be_set_again_are_told_as_such(home: Path) -> None:
+    """The program is not to blame.  A soft limit above the hard one stands for what a kernel may refuse."""
+    code = (
+        "import resource, sys; from parrot_py import caller, cli, config\n"
+        "caller.take = lambda: caller.Given(0o22, 0, ((resource.RLIMIT_NOFILE, 10, 5),))\n"
+        "sys.exit(cli.launch(lambda: config.read(['-t', sys.argv[1], '-c', sys.argv[2], 'true'], {'PATH': '/bin'})))"
+    )
+    python = places.launcher()[:-2]
+    if python[-2] == "-c":
+        pytest.skip("the job's user starts a Python that takes no code of ours")
+    done = subprocess.run(
+        [*python, "-c", code, str(home / "t"), str(home / "status")],
+        cwd=home, capture_output=True, text=True, timeout=60, check=False, **places.as_job(),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (126, "")
+    assert done.stderr == "parrot_run: cannot run 'true': its limits cannot be set again: Invalid argument [PP209]\n"
+    assert (home / "status").read_text() == "noexec\n0\n"

@@ -94,7 +94,7 @@ void pp_set_merge_dirs(struct pp_engine *e, int merge_root) { e->merge_root = me
 void pp_set_host_lookup(struct pp_engine *e, int on) { e->host_lookup = on; }
 
 /* What the first process was at. */
-enum step { EXEC, FILTER, DIRECTORY };
+enum step { EXEC, FILTER, DIRECTORY, LIMITS };
 
 struct failure {
     int step; /* enum step */
@@ -109,7 +109,8 @@ static void fail(int pipe, enum step step)
     _exit(step == EXEC && f.error == ENOENT ? 127 : 126);
 }
 
-/* What Python and the tracer have changed for themselves becomes again what the caller had set.  Returns 0 or -1. */
+/* What Python and the tracer have changed for themselves becomes again what the caller had set.  0, or -1 where a limit
+ * is refused. */
 static int give_back(const struct pp_given *given)
 {
     static const int changed[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
@@ -137,7 +138,7 @@ static void child(const struct pp_engine *e, const struct sock_fprog *filter, in
     if (read(go, &byte, 1) != 1)
         _exit(126);
     if (give_back(given) != 0)
-        fail(status, EXEC);
+        fail(status, LIMITS);
     if (filter->filter && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
                            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) != 0))
         fail(status, FILTER);
