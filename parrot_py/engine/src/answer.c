@@ -1,8 +1,4 @@
 /* Carrying out what Python decided about a stop, and the exit stops that some decisions need. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/auxv.h>
-
 #include "pp.h"
 
 #define ERESTARTNOINTR 513 /* the kernel's own: the call is to begin again, whatever interrupted it */
@@ -254,29 +250,7 @@ void pp_exit_stop(struct pp_engine *e, struct tracee *t)
         pp_go(e, t, 0);
 }
 
-/* An entry of the auxiliary vector, whose words are as wide as the program's. */
-uint64_t pp_auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key)
-{
-    char path[64], auxv[1024];
-    pp_regs regs;
-    snprintf(path, sizeof path, "/proc/%d/auxv", t->tid);
-    int fd = pp_get_regs(e, t, &regs) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, auxv, sizeof auxv);
-    close(fd);
-    ssize_t width = pp_code_bits(&regs) == 32 ? 4 : 8;
-    for (ssize_t at = 0; at + 2 * width <= n; at += 2 * width) {
-        uint64_t entry[2] = {0, 0};
-        memcpy(&entry[0], auxv + at, (size_t)width);
-        memcpy(&entry[1], auxv + at + width, (size_t)width);
-        if (entry[0] == key)
-            return entry[1];
-    }
-    return 0;
-}
-
-/* A new program was started: its address space is new, and AT_EXECFN gets the name that the job used. */
+/* A new program was started: its address space is new. */
 void pp_exec_done(struct pp_engine *e, struct tracee *t)
 {
     e->counters[PP_C_EXECS]++;
@@ -289,11 +263,8 @@ void pp_exec_done(struct pp_engine *e, struct tracee *t)
     pp_do_after(t, false);
     pp_edit_auxv(e, t);
     if (t->exec_name) {
-        uint64_t address = pp_auxv_entry(e, t, AT_EXECFN);
-        if (address)
-            pp_write(t->tid, address, t->exec_name, strlen(t->exec_name) + 1);
+        pp_restore_image(e, t, t->exec_name);
         free(t->exec_name);
         t->exec_name = NULL;
-        pp_restore_headers(e, t);
     }
 }

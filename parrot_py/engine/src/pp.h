@@ -264,7 +264,6 @@ void pp_run_changed(struct pp_engine *e, struct tracee *t, const pp_regs *regs);
 void pp_change_arg(struct pp_engine *e, struct tracee *t, int arg, uint64_t value);
 int pp_redirect_now(struct pp_engine *e, struct tracee *t, int arg, const char *path, int len, int one_stop);
 void pp_exit_stop(struct pp_engine *e, struct tracee *t);
-uint64_t pp_auxv_entry(const struct pp_engine *e, struct tracee *t, uint64_t key);
 void pp_exec_done(struct pp_engine *e, struct tracee *t);
 
 /* confine.c */
@@ -272,7 +271,7 @@ enum verdict pp_gate_prctl(struct pp_engine *e, struct tracee *t, const struct p
 enum verdict pp_gate_seccomp(struct pp_engine *e, struct tracee *t, const struct pp_stop *s);
 
 /* headers.c */
-void pp_restore_headers(const struct pp_engine *e, struct tracee *t);
+void pp_restore_image(const struct pp_engine *e, struct tracee *t, const char *name);
 
 /* family.c */
 void pp_note_death(struct pp_engine *e, pid_t tid, int status);
