@@ -24,20 +24,29 @@ static void event_stop(struct pp_engine *e, struct tracee *t, int sig)
     pp_mirror_stop(e, t->tid, sig);
 }
 
-/* A thread that stops inside the stub is taken home by hand. */
+/* A thread that stops inside the stub or its hop is taken home by hand. */
+static bool leave_code_of_ours(const struct tracee *t, pp_regs *regs)
+{
+    uint64_t stub = pp_stub(t->mm);
+    return stub && (pp_leave_stub(regs, stub) || pp_leave_hop(t, regs));
+}
+
 void pp_home_from_stub(struct pp_engine *e, struct tracee *t)
 {
     pp_regs regs;
-    uint64_t stub = pp_stub(t->mm);
-    if (stub && pp_get_regs(e, t, &regs) == 0 && (pp_leave_stub(&regs, stub) || pp_leave_hop(t, &regs)))
+    if (pp_stub(t->mm) && pp_get_regs(e, t, &regs) == 0 && leave_code_of_ours(t, &regs))
         pp_set_regs(e, t, &regs);
 }
 
 static void signal_stop(struct pp_engine *e, struct tracee *t, int sig)
 {
+    pp_regs regs;
     e->counters[PP_C_SIGNALS]++;
-    pp_home_from_stub(e, t);
-    pp_hide_harmless(e, t, sig);
+    if (pp_get_regs(e, t, &regs) == 0) {
+        bool home = leave_code_of_ours(t, &regs), hidden = pp_hide_harmless(t->tid, &regs, sig);
+        if (home || hidden)
+            pp_set_regs(e, t, &regs);
+    }
     if (t->watched)
         pp_dress_signal(e, t, sig);
     if (t->debuggee && pp_debug_signal(e, t, sig))

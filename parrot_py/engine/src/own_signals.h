@@ -11,7 +11,7 @@ void pp_take_signals(struct pp_engine *e);
 int64_t pp_now_roughly(void);
 void pp_check_parked(struct pp_engine *e);
 #define ERESTARTNOHAND 514 /* the kernel's own: a call begins again unless a handler runs */
-void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig);
+bool pp_hide_harmless(pid_t tid, pp_regs *regs, int sig);
 int64_t pp_now(void);
 void pp_block_signals(struct pp_engine *e);
 void pp_release_signals(struct pp_engine *e);

@@ -104,17 +104,16 @@ static uint64_t deliverable(pid_t tid)
 
 /* A thread stops for a signal.  The kernel drops one that does nothing at once, unless the thread is traced: then it is
  * woken for it, and calls that cannot be begun again (epoll_wait, sigtimedwait, semop ...) would fail with EINTR.  They
- * begin again here, with their full time. */
-void pp_hide_harmless(const struct pp_engine *e, struct tracee *t, int sig)
+ * begin again here, with their full time.  True when that takes the registers as they are made here. */
+bool pp_hide_harmless(pid_t tid, pp_regs *regs, int sig)
 {
-    pp_regs regs;
-    if (pp_get_regs(e, t, &regs) != 0 || (int64_t)pp_result(&regs) != -EINTR || !pp_in_call(&regs))
-        return;
-    struct masks m = masks_of(t->tid);
+    if ((int64_t)pp_result(regs) != -EINTR || !pp_in_call(regs))
+        return false;
+    struct masks m = masks_of(tid);
     if (!(harmless(&m) >> (sig - 1) & 1))
-        return;
-    pp_set_result(&regs, (uint64_t)-ERESTARTNOHAND);
-    pp_set_regs(e, t, &regs);
+        return false;
+    pp_set_result(regs, (uint64_t)-ERESTARTNOHAND);
+    return true;
 }
 
 int64_t pp_now(void)
