@@ -12,14 +12,14 @@ import errno
 import os
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from parrot_py import codes
 from parrot_py.engine._core import ffi, lib
 from parrot_py.engine.kinds import CallSpec, Thread
 from parrot_py.engine.memory import Memory
 from parrot_py.engine.refusal import why_not
-from parrot_py.engine.stop import Stop
+from parrot_py.engine.stop import CData, Stop
 from parrot_py.errors import EngineError
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = [
     "answers_inside",
 ]
 
-CData = Any  # cffi's objects have no static types
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF  # Python writes RLIM_INFINITY as -1
 _AT_IGNORE = 1
 EXEC, FILTER, DIRECTORY, LIMITS = range(4)  # steps of a start: see spawn.c

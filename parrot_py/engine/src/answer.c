@@ -1,8 +1,6 @@
 /* Carrying out what Python decided about a stop, and the exit stops that some decisions need. */
 #include "pp.h"
 
-#define ERESTARTNOINTR 513 /* the kernel's own: the call is to begin again, whatever interrupted it */
-
 const int pp_nr_lseek[PP_ABIS] = PP_NR_LSEEK;
 
 /* Skip the call and return value.  One stop, no memory touched.  Pre: t is stopped at an entry. */

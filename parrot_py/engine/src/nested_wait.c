@@ -14,7 +14,6 @@
 #define NR_WAIT4 61
 #define NR_WAITID 247
 #define NR_PAUSE 34
-#define ERESTARTSYS 512
 #define WAIT4_FLAGS (WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)
 #define WAITID_FLAGS (WAIT4_FLAGS | WEXITED | WNOWAIT)
 #define P_PIDFD_TYPE 3
@@ -55,7 +54,9 @@ static bool read_wait(struct tracee *t, struct wait_call *w)
     return !(w->flags & ~WAITID_FLAGS) && w->flags & (WEXITED | WSTOPPED | WCONTINUED) && w->type <= P_PGID;
 }
 
-static bool concerns(struct pp_engine *e, const struct wait_call *w, struct tracee *t, pid_t tid, pid_t debugger, pid_t group, pid_t process_group)
+/* Whether the wait of t may tell of tid, a thread of process_group that the thread debugger of group debugs. */
+static bool concerns(struct pp_engine *e, const struct wait_call *w, struct tracee *t, pid_t tid, pid_t debugger,
+                     pid_t group, pid_t process_group)
 {
     if (group != pp_group_of(e, t) || (w->flags & __WNOTHREAD && debugger != t->tid))
         return false;

@@ -241,6 +241,7 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
 bool pp_under(const char *path, const char *top, int len);
 bool pp_under_prefix(const struct pp_engine *e, const char *path);
 bool pp_in_backs(const struct pp_engine *e, const char *place);
+void pp_forget_mounts(struct pp_engine *e);
 bool pp_redirect_plainly(struct pp_engine *e, struct tracee *t, const struct pp_call *call, const char *path);
 bool pp_stays_plainly(struct pp_engine *e, const struct pp_call *call, const char *base, const char *path);
 bool pp_in_session(const struct pp_engine *e, const char *path, int len);

@@ -2,8 +2,8 @@
  *
  * It is made by one injected mmap at the first call whose path has to be replaced, wherever the kernel likes it best
  * (near the loader, low only for calls of i386, never the job's stack), readable and executable but not writable for
- * the job; the tracer writes through ptrace.  A slot belongs to a thread until its next stop, which proves that the kernel has copied the
- * path.  Layout: one page of stub, SMALL slots for object paths, BIG slots for any path. */
+ * the job; the tracer writes through ptrace.  A slot belongs to a thread until its next stop, which proves that the
+ * kernel has copied the path.  Layout: one page of stub, SMALL slots for object paths, BIG slots for any path. */
 #include <sys/mman.h>
 
 #include "pp.h"

@@ -153,7 +153,6 @@ void pp_share_heap(void);
 int pp_add_prefix(struct pp_engine *e, const char *prefix, int len);
 int pp_add_back(struct pp_engine *e, const char *place, int len);
 int pp_add_mount(struct pp_engine *e, const char *prefix, int len, const char *place, int place_len);
-void pp_forget_mounts(struct pp_engine *e);
 void pp_forget_prefixes(struct pp_engine *e);
 int pp_matches(const char *pattern, const char *name);
 int pp_set_session(struct pp_engine *e, const char *dir, int len);

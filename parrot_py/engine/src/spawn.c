@@ -156,7 +156,8 @@ static void abandon(pid_t pid)
         ;
 }
 
-/* Start the job.  given: what it is to have back, or NULL; directory: where it begins, as it sees that, or NULL.  Its pid, or -errno: -EPERM when tracing is forbidden here. */
+/* Start the job.  given: what it is to have back, or NULL; directory: where it begins, as it sees that, or NULL.  Its
+ * pid, or -errno: -EPERM when tracing is forbidden here. */
 int pp_spawn(struct pp_engine *e, const char *file, char *const *argv, char *const *envp, const struct pp_given *given,
              const char *directory)
 {
