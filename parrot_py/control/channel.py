@@ -26,6 +26,7 @@ FOR_ALL = frozenset({"status"})
 """Commands for processes outside of the run."""
 
 _CLIENTS = 64
+"""Connections at a time.  When there are more, those go that have said nothing for the longest time."""
 _SHORT = 0.1
 """Seconds after which one more attempt is made to have a descriptor for who has come."""
 _CREDENTIALS = struct.Struct("3i")
@@ -59,13 +60,20 @@ class Request:
 
 
 class _Client:
-    """A connection, and what of a line or an answer is under way."""
+    """A connection, and what of a line or an answer is under way.
+
+    *busy*: a request is with the tracer.  Until the answer has been taken nothing more is read, so whoever asks and
+    does not listen fills his own buffers and not ours.
+    """
 
     def __init__(self, connection: socket.socket, pid: int, *, ours: bool) -> None:
         self.connection = connection
         self.pid, self.ours = pid, ours
         self.incoming = b""
         self.outgoing = b""
+        self.busy = False
+        self.awaited = 0
+        """The events that the selector looks for."""
 
 
 class Channel:
@@ -79,7 +87,7 @@ class Channel:
         self._wake = wake
         self._requests: deque[Request] = deque()
         self._answers: deque[tuple[_Client, bytes]] = deque()
-        self._clients: set[_Client] = set()
+        self._clients: dict[_Client, None] = {}  # who was heard last is the last one
         self._bell, self._rope = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket(fileno=os.dup(listener))
@@ -118,7 +126,8 @@ class Channel:
                     self._move(key.data, events)
             while self._answers:
                 client, line = self._answers.popleft()
-                client.outgoing += line
+                client.busy = False
+                client.outgoing = line
                 self._move(client, 0)
 
     def _accept(self) -> None:
@@ -133,12 +142,32 @@ class Channel:
         told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(told)
         client = _Client(connection, pid, ours=_is_ours(pid))
-        if uid != os.geteuid() or len(self._clients) >= _CLIENTS:
+        if uid != os.geteuid() or not self._has_room():
             log.warning("control: process %d of user %d is not heard", pid, uid, extra=codes.NOT_HEARD.extra)
             connection.close()
             return
-        self._clients.add(client)
-        self._selector.register(connection, selectors.EVENT_READ, client)
+        self._clients[client] = None
+        self._await(client)
+
+    def _has_room(self) -> bool:
+        """Whether there may be one more client, after the oldest one had to go that has asked nothing."""
+        if len(self._clients) < _CLIENTS:
+            return True
+        silent = next((client for client in self._clients if not client.busy), None)
+        if silent is not None:
+            log.info("control: process %d is silent and makes room for another one", silent.pid)
+            self._drop(silent)
+        return silent is not None
+
+    def _await(self, client: _Client) -> None:
+        """Have the selector look for what *client* can do next."""
+        events = selectors.EVENT_WRITE if client.outgoing else 0 if client.busy else selectors.EVENT_READ
+        if client.awaited and not events:
+            self._selector.unregister(client.connection)
+        elif client.awaited != events:
+            change = self._selector.modify if client.awaited else self._selector.register
+            change(client.connection, events, client)
+        client.awaited = events
 
     def _move(self, client: _Client, events: int) -> None:
         """Read and write what can be read and written."""
@@ -146,42 +175,55 @@ class Channel:
             return
         try:
             if events & selectors.EVENT_READ:
-                data = client.connection.recv(LONGEST)
-                if not data or len(client.incoming) + len(data) > LONGEST:
-                    raise ConnectionError
-                self._read(client, client.incoming + data)
-            if client.outgoing:
-                client.outgoing = client.outgoing[client.connection.send(client.outgoing) :]
+                self._hear(client)
+            self._go_on(client)
         except BlockingIOError:
             pass
         except OSError:
             self._drop(client)
             return
-        both = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.outgoing else 0)
-        self._selector.modify(client.connection, both, client)
+        self._await(client)
 
-    def _read(self, client: _Client, data: bytes) -> None:
-        *lines, client.incoming = data.split(b"\n")
-        for line in lines:
-            try:
-                fields = json.loads(line)
-                if not isinstance(fields, dict):
-                    raise ValueError("not an object")
-            except (ValueError, RecursionError) as error:  # nested too deeply, as nothing of ours is
-                client.outgoing += _line(refusal("EINVAL", f"not a request: {error}"))
+    def _hear(self, client: _Client) -> None:
+        data = client.connection.recv(LONGEST - len(client.incoming))
+        client.incoming += data
+        if not data or (len(client.incoming) == LONGEST and b"\n" not in client.incoming):
+            raise ConnectionError
+        self._clients[client] = self._clients.pop(client)
+
+    def _go_on(self, client: _Client) -> None:
+        """One request after the other: the next one is looked at when the answer to the last one has been taken."""
+        while not client.busy:
+            if client.outgoing:
+                client.outgoing = client.outgoing[client.connection.send(client.outgoing) :]
                 continue
-            if fields.get("version") != VERSION:
-                client.outgoing += _line(refusal("EPROTO", f"this run speaks version {VERSION}"))
-                continue
-            if not client.ours and str(fields.get("command")) not in FOR_ALL:
-                client.outgoing += _line(refusal("EPERM", "only processes of this run may ask that"))
-                continue
-            self._requests.append(Request(client.pid, fields, lambda told: self._send(client, told)))
-            self._wake()
+            line, end, rest = client.incoming.partition(b"\n")
+            if not end:
+                return
+            client.incoming = rest
+            client.outgoing = self._obey(client, line)
+
+    def _obey(self, client: _Client, line: bytes) -> bytes:
+        """Hand a request on; or why not, as an answer."""
+        try:
+            fields = json.loads(line)
+            if not isinstance(fields, dict):
+                raise ValueError("not an object")
+        except (ValueError, RecursionError) as error:  # nested too deeply, as nothing of ours is
+            return _line(refusal("EINVAL", f"not a request: {error}"))
+        if fields.get("version") != VERSION:
+            return _line(refusal("EPROTO", f"this run speaks version {VERSION}"))
+        if not client.ours and str(fields.get("command")) not in FOR_ALL:
+            return _line(refusal("EPERM", "only processes of this run may ask that"))
+        client.busy = True
+        self._requests.append(Request(client.pid, fields, lambda told: self._send(client, told)))
+        self._wake()
+        return b""
 
     def _drop(self, client: _Client) -> None:
-        self._clients.discard(client)
-        self._selector.unregister(client.connection)
+        del self._clients[client]
+        if client.awaited:
+            self._selector.unregister(client.connection)
         client.connection.close()
 
 
