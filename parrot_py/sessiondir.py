@@ -6,9 +6,11 @@ and removed by the next one, without locks.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
+from itertools import count, filterfalse
 from pathlib import Path
 
 from parrot_py import codes
@@ -17,6 +19,7 @@ FOLDER = "s"
 DERIVED = "derived"
 _PACKAGE = "-package"
 _UNUSED_AFTER = 7 * 24 * 3600.0
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = logging.getLogger("parrot_py.process")
 
@@ -93,33 +96,66 @@ def remove(directory: Path, *, closed: bool = False) -> None:
 
     *closed*: directories in it may permit nothing to their owner.
     """
-    _empty(os.fsencode(directory), closed)
+    try:
+        if closed:
+            os.chmod(directory, 0o700)
+        above = os.open(directory, _DIRECTORY)
+        try:
+            _empty(above, closed)
+        finally:
+            os.close(above)
+    except OSError as error:
+        log.debug("%s: %s", directory, error)
     try:
         os.rmdir(directory)
     except OSError as error:
         log.warning("%s could not be removed: %s", directory, error.strerror, extra=codes.LITTER.extra)
 
 
-def _empty(top: bytes, closed: bool) -> None:
-    # Not shutil.rmtree: its import costs a tenth of the time that parrot_run has before the job starts.  And without
-    # recursion: a package may be as deep as whoever made it liked.
-    met, waiting = [], [top]
+def _empty(top: int, closed: bool) -> None:
+    # Not shutil.rmtree: its import costs a tenth of the time that parrot_run has before the job starts.  And neither by
+    # recursion nor by paths, since a package may be as deep as whoever made it liked: directories go up to the top.
+    waiting = _strip(top, closed)
+    new = filterfalse(set(os.listdir(top)).__contains__, map(str, count()))
     while waiting:
-        directory = waiting.pop()
-        met.append(directory)
+        name = waiting.pop()
         try:
-            if closed:
-                os.chmod(directory, 0o700)
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        os.unlink(entry.path)
+            directory = os.open(name, _DIRECTORY, dir_fd=top)
+            try:
+                for inner in _strip(directory, closed):
+                    waiting.append(next(new))
+                    os.rename(inner, waiting[-1], src_dir_fd=directory, dst_dir_fd=top)
+            finally:
+                os.close(directory)
+            os.rmdir(name, dir_fd=top)
         except OSError as error:
-            log.debug("%s: %s", os.fsdecode(directory), error)
-    for directory in reversed(met[1:]):
+            log.debug("%s: %s", name, error)
+
+
+def _strip(directory: int, closed: bool) -> list[str]:
+    """Remove what is in *directory*, but for directories that are not empty: their names."""
+    full = []
+    with os.scandir(directory) as entries:
+        listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_directory in listed:
         try:
-            os.rmdir(directory)
+            if not is_directory:
+                os.unlink(name, dir_fd=directory)
+            elif not _gone(name, directory):
+                if closed:
+                    os.chmod(name, 0o700, dir_fd=directory)
+                full.append(name)
         except OSError as error:
-            log.debug("%s: %s", os.fsdecode(directory), error)
+            log.debug("%s: %s", name, error)
+    return full
+
+
+def _gone(name: str, above: int) -> bool:
+    """Remove the directory *name*; False where there is something in it."""
+    try:
+        os.rmdir(name, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True

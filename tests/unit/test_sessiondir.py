@@ -78,7 +78,7 @@ def test_what_resists_is_left_for_the_next_sweep(
     made = sessiondir.create(tmp_path)
     (made / "file").write_text("x")
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "refused")
 
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "parrot_py.process"):
@@ -86,6 +86,57 @@ def test_what_resists_is_left_for_the_next_sweep(
         sessiondir.remove(made)
     assert made.exists()
     assert str(made) in caplog.text
+    sessiondir.remove(made)
+    assert not made.exists()
+
+
+def deepen(directory: Path, levels: int, *, mode: int = 0o755) -> None:
+    """Make directories in each other, deeper than any path reaches; a file, an empty directory and a link in each."""
+    here = os.open(directory, os.O_RDONLY)
+    made = []
+    for _ in range(levels):
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        os.mkdir("empty", mode, dir_fd=here)
+        os.symlink("/etc", "link", dir_fd=here)
+        os.mkdir("d" * 100, 0o755, dir_fd=here)
+        made.append(here)
+        here = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+    os.close(here)
+    for here in made[::-1]:
+        os.chmod("d" * 100, mode, dir_fd=here)
+        os.close(here)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0])
+def test_what_is_deeper_than_any_path_goes_away(tmp_path: Path, mode: int) -> None:
+    made = sessiondir.create(tmp_path)
+    for name in ("a", "b", "0"):
+        (made / name).mkdir()
+        deepen(made / name, 60, mode=mode)
+    (made / "1").write_text("x")
+    sessiondir.remove(made, closed=not mode)
+    assert not made.exists()
+    assert Path("/etc/passwd").exists(), "links are not followed"
+
+
+def test_what_resists_does_not_keep_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sessiondir.create(tmp_path)
+    for name in ("a", "b/c", "d"):
+        (made / name).mkdir(parents=True)
+    for name in ("0", "a/kept", "a/file", "b/c/kept", "b/c/file", "d/file"):
+        (made / name).write_text("x")
+    unlink = os.unlink
+
+    def refuse(name: str, **where: int) -> None:
+        if name in ("0", "kept"):
+            raise PermissionError(13, "refused")
+        unlink(name, **where)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        sessiondir.remove(made)
+    assert sorted(path.name for path in made.rglob("*") if path.is_file()) == ["0", "kept", "kept"]
+    assert not (made / "d").exists()
     sessiondir.remove(made)
     assert not made.exists()
 
