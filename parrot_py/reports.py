@@ -18,7 +18,7 @@ from parrot_py.caller import say
 from parrot_py.config.model import RunConfig
 from parrot_py.engine.core import Engine
 from parrot_py.errors import ConfigError
-from parrot_py.figures import Figures, listed
+from parrot_py.figures import Account, Figures, listed
 from parrot_py.syscalls.table import Row
 
 NORMAL, ABNORMAL, NOEXEC, NOATTACH = "normal", "abnormal", "noexec", "noattach"
@@ -53,12 +53,23 @@ def write_environment(path: Path, entries: Sequence[bytes], directory: bytes) ->
         raise ConfigError(f"-e: cannot make {str(path)!r}: {error.strerror}", codes.OUTPUT_FILE) from error
 
 
-def write(config: RunConfig, engine: Engine, rows: Sequence[Row], figures: Figures) -> None:
-    """What was asked to be told about the run when it is over."""
-    if config.stats:
+def figures(config: RunConfig, account: Account) -> Figures | None:
+    """The figures of the run, if they were asked for.  Trouble is a line in the log, as below."""
+    if not config.stats and config.stats_file is None:
+        return None
+    try:
+        return account.figures()
+    except OSError as error:
+        log.error("no figures of this run: %s", error.strerror, extra=codes.OUTPUT_FILE.extra)
+        return None
+
+
+def write(config: RunConfig, engine: Engine, rows: Sequence[Row], figures: Figures | None) -> None:
+    """What was asked to be told about the run when it is over; *figures* are those from above."""
+    if config.stats and figures is not None:
         for line in statistics_lines(figures):
             stats.warning("stats: %s", line)
-    if config.stats_file is not None:
+    if config.stats_file is not None and figures is not None:
         write_statistics(config.stats_file, figures)
     if config.syscall_table:
         say(table(engine, rows))
@@ -69,8 +80,11 @@ def write_statistics(path: Path, figures: Figures) -> None:
     if path.suffix == ".prom":
         _write(path, _prometheus(figures).encode("utf-8", "backslashreplace"))
         return
-    import json
-
+    try:
+        import json
+    except OSError as error:  # without descriptors
+        log.error("cannot write %s: %s", path, error.strerror, extra=codes.OUTPUT_FILE.extra)
+        return
     _write(path, json.dumps(figures, indent=2, sort_keys=True).encode() + b"\n")
 
 

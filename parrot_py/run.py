@@ -164,7 +164,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
         dispatcher.run()
         if names is not None:
             names.write()
-        figures = dispatcher.account.figures() if config.stats or config.stats_file else {}
+        figures = reports.figures(config, dispatcher.account)
         if not dispatcher.busy:
             namespace.close()
             config.repositories.close()

@@ -148,6 +148,19 @@ def test_descriptors_of_the_caller_are_inherited(run: Parrot) -> None:
     assert int(out) == 5, "0, 1, 2, the inherited one, and that of ls itself: none of ours"
 
 
+def test_the_status_survives_where_the_tracer_has_no_descriptors_left(run: Parrot) -> None:
+    """What was asked to be told at the end can't be; the job's status is what counts."""
+    code = (
+        f"import os, resource; open('{tree.TOP}/hello.txt').close()\n"
+        "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3)); os._exit(7)"
+    )
+    options = ["--stats", "--stats-file", str(run.home / "figures"), "-c", str(run.home / "status"), "-W"]
+    told = run.run(["/usr/bin/python3", "-I", "-c", code], options=options)
+    assert told.status == 7, told
+    assert b"Too many open files" in run.log()
+    assert not (run.home / "figures").exists()
+
+
 def test_limits_that_cannot_be_set_again_are_told_as_such(home: Path) -> None:
     """The program is not to blame.  A soft limit above the hard one stands for what a kernel may refuse."""
     code = (
