@@ -31,7 +31,8 @@ those of this machine; nothing else is.
   -p, --package-path PATH  the package: a directory, or an archive, which is
                            unpacked for the run
   -e, --env-list FILE      the environment (default: {ENVIRONMENT} in the package);
-                           also --env-path
+                           PACKAGE/NAME is one in the package, also of an
+                           archive; also --env-path
   -s, --shell-type SHELL   what to run without a command (default: sh)
   -t, --tempdir DIR        session data and the unpacked archive, as parrot_run
   -d, --debug FLAG         log more, as parrot_run
@@ -74,7 +75,7 @@ def _read(argv: Sequence[str], unpacked: Unpacked) -> RunConfig | Message:
         )
     environ = _of_caller(os.environ)
     top = _package(Path(asked.values["package-path"]), asked, environ, unpacked)
-    environment = _environment(top, asked.values.get("env-list"))
+    environment = _environment(top, asked.values["package-path"], asked.values.get("env-list"))
     _search_path(environment)
     config = read([*asked.options, *_mounts(top), "--", *_command(asked)], environ, environment.entries)
     assert isinstance(config, RunConfig), "there is a command"
@@ -122,14 +123,23 @@ def _package(path: Path, asked: _Asked, environ: Mapping[str, str], unpacked: Un
     return top
 
 
-def _environment(top: Path, chosen: str | None) -> Environment:
-    path = top / ENVIRONMENT if chosen is None else Path(chosen)
+def _environment(top: Path, package: str, chosen: str | None) -> Environment:
+    path = top / ENVIRONMENT if chosen is None else _chosen(top, Path(package), Path(chosen))
+    told = chosen or str(path)
     try:
         if chosen is None and path.is_symlink():
-            raise ConfigError(f"{str(path)!r} is a link: this is no package of ours", codes.PACKAGE)
-        return parse_environment(path.read_bytes(), str(path))
+            raise ConfigError(f"{told!r} is a link: this is no package of ours", codes.PACKAGE)
+        return parse_environment(path.read_bytes(), told)
     except OSError as error:
-        raise ConfigError(f"the environment {str(path)!r} can't be read: {error.strerror}", codes.PACKAGE) from error
+        raise ConfigError(f"the environment {told!r} can't be read: {error.strerror}", codes.PACKAGE) from error
+
+
+def _chosen(top: Path, package: Path, path: Path) -> Path:
+    """Where the environment *path* is: PACKAGE/NAME is one in the package also where that is an archive."""
+    if package.is_dir() or package.absolute() not in path.absolute().parents:
+        return path
+    name = path.absolute().relative_to(package.absolute())
+    return Path(os.fsdecode(within(os.fsencode(top), os.fsencode(name))))
 
 
 def _search_path(environment: Environment) -> None:

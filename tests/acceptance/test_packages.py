@@ -174,8 +174,9 @@ def test_adding_to_a_package(local: Packing) -> None:
         local.create(package, "-a", str(package), "--new-env", "env_list.2").expect()
         assert local.create(package, "-a", str(package), "--new-env", "env_list.2").status == 1
         local.again(package, ["cat", "/etc/passwd", "/etc/group"]).expect()
-    env = local.home / "package" / "env_list.2"
-    local.again(local.home / "package", ["sh", "-c", "exit $N"], "-e", str(env)).expect(9)
+        local.again(package, ["sh", "-c", "exit $N"], "-e", str(package / "env_list.2")).expect(9)
+        told = local.again(package, ["true"], "-e", str(package / "env_list.3"))
+        assert (told.status, f"{package / 'env_list.3'}' can't be read".encode() in told.stderr) == (1, True)
 
 
 def test_an_environment_is_not_put_through_a_link(local: Packing) -> None:
