@@ -123,8 +123,10 @@ def test_commands_by_link_and_by_option(home: Path) -> None:
     assert command("parrot_mount", "--as", "parrot_run", "--as") == ("parrot_run", ["--as"])
     done = run(file, "--as", "rm", env=env)
     assert done.returncode == 1
-    assert "parrot_cvmfs" in done.stderr
-    assert "parrot_publish" in done.stderr
+    assert done.stderr.startswith("parrot_run: --as wants one of these commands: parrot_")
+    assert " parrot_cvmfs " in done.stderr
+    assert " parrot_publish " in done.stderr
+    assert done.stderr.endswith(f" [{codes.BAD_OPTION}]\n")
 
 
 WAYS: list[tuple[dict[str, str], list[str]]] = [

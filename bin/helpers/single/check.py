@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,8 +25,16 @@ _LEFT_OUT_MODULES = {"python-ptrace": "ptrace"}
 def run_everything(root: Path, file: Path, scratch: Path, missing: Sequence[str]) -> None:
     """Unpack *file* below *scratch* and import there all that parrot_py wants; *missing* packages are not looked for.
 
-    Raises SetupError.
+    Raises SetupError, and a file that does not work is gone then.
     """
+    try:
+        _try(root, file, scratch, missing)
+    except SetupError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def _try(root: Path, file: Path, scratch: Path, missing: Sequence[str]) -> None:
     without = {*missing, *(_LEFT_OUT_MODULES[name] for name in LEFT_OUT)}
     without.add("parrot_py")
     names = {name for path in _sources(root) for name in imports(path)}
@@ -39,7 +46,6 @@ def run_everything(root: Path, file: Path, scratch: Path, missing: Sequence[str]
     python = next(place.glob("*/bin/python"))
     failed = run("trying the file", [str(python), "-I", "-S", "-c", _IMPORTS, *wanted], cwd=scratch).strip()
     if failed:
-        os.unlink(file)
         raise SetupError(f"these modules are missing in the file: {failed}")
 
 

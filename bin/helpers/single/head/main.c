@@ -10,6 +10,7 @@
 #include "head.h"
 
 /* parrot_py/codes.py */
+#define BAD_OPTION "[PP102]"
 #define NO_PLACE "[PP221]"
 #define DAMAGED_FILE "[PP222]"
 
@@ -54,14 +55,18 @@ static char *find_command(const struct payload *p, const char *name)
     return NULL;
 }
 
-static void list_commands(const struct payload *p)
+/* The names of all commands, with a space before each. */
+static char *list_commands(const struct payload *p)
 {
-    char *lines = strdup(p->options), *rest = lines, *word;
+    char *lines = strdup(p->options), *rest = lines, *word, *list = strdup("");
     strsep(&rest, "\n");
-    for (char *commands = strsep(&rest, "\n"); (word = strsep(&commands, " "));)
-        dprintf(2, " %.*s", (int)strcspn(word, "="), word);
-    dprintf(2, "\n");
+    for (char *commands = strsep(&rest, "\n"); list && (word = strsep(&commands, " "));) {
+        char *longer = pd_join("%s %.*s", list, (int)strcspn(word, "="), word);
+        free(list);
+        list = longer;
+    }
     free(lines);
+    return list;
 }
 
 /* Why nothing can be kept and started at PATH, which need not be there; NULL when it can. */
@@ -125,6 +130,11 @@ static int start(const struct payload *p, const char *command, int argc, char **
 int main(int argc, char **argv)
 {
     struct payload payload = {.fd = -1};
+    char *nameless[] = {"parrot_run", NULL};
+    if (argc == 0) { /* before Linux 5.18 that was possible */
+        argv = nameless;
+        argc = 1;
+    }
     int found = pd_open_payload(&payload);
     if (found == 0) {
         found = pd_start_plain(argv);
@@ -141,18 +151,13 @@ int main(int argc, char **argv)
             pd_say("cannot read this file (/proc/self/exe): %s " DAMAGED_FILE, strerror(-found));
         return NOTHING_STARTED;
     }
-    char *nameless[] = {"parrot_run", NULL};
-    if (argc == 0) { /* before Linux 5.18 that was possible */
-        argv = nameless;
-        argc = 1;
-    }
     const char *slash = strrchr(argv[0], '/');
     char *command = find_command(&payload, slash ? slash + 1 : argv[0]);
     if (argc > 1 && !strcmp(argv[1], "--as")) {
         command = argc > 2 ? find_command(&payload, argv[2]) : NULL;
         if (!command) {
-            dprintf(2, "parrot_run: --as wants one of these commands [PP102]:");
-            list_commands(&payload);
+            char *list = list_commands(&payload);
+            pd_say("--as wants one of these commands:%s " BAD_OPTION, list ? list : "");
             return 1;
         }
         argv += 2;

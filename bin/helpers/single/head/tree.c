@@ -28,7 +28,9 @@ bool pd_trusted(const char *path)
     return owners && !(st.st_mode & 022);
 }
 
-/* Whether that holds for BASE, too, and nobody else can put another directory in its place. */
+/* Whether that holds for BASE, too, and the directory that it lies in belongs to this user or root: by this rule, which
+ * looks at no modes, parrot_run takes its tempdir (parrot_py/config/directories.py).  Volumes of containers are often
+ * root's, open to all and without the sticky bit. */
 bool pd_base_is_trusted(const char *base)
 {
     struct stat st;
