@@ -9,7 +9,7 @@ import struct
 
 from parrot_py.drivers.base import Inode
 from parrot_py.fdtable import Node
-from parrot_py.places import Native, Target, fail
+from parrot_py.places import NORMAL, Native, Target, fail
 from parrot_py.process import R
 from parrot_py.steps import RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_KNOWN
 from parrot_py.syscalls.call import AT_FDCWD, Answer, Call, Place, Redirect, Rewrite, handles
@@ -35,8 +35,8 @@ def follows(flags: int) -> bool:
 def _check(call: Call, target: Target, flags: int) -> Inode:
     """The inode to open; raises what do_open() and may_open() find, in their order, on a read-only mount."""
     create = flags & os.O_CREAT
-    if create and target.slash and not flags & O_PATH:
-        fail(errno.EISDIR)
+    if create and target.slash and target.last == NORMAL and not flags & O_PATH:
+        fail(errno.EISDIR)  # before the name is looked at; dots are none
     if target.inode is None:
         fail(errno.EROFS if create else errno.ENOENT)
     inode = target.inode
