@@ -1,7 +1,8 @@
 """Calls with a name at which something is wrong, of which the kernel may find something else wrong before the name.
 
-Only it knows what that is: of what kind a socket is, whether a message fits, what an fanotify group may mark.  So it is
-given a name of nothing, and where that is what it stumbles over, what is wrong with the job's name takes its place.
+Only it knows what that is: whether there is a socket, and of what kind, whether a message fits, what an fanotify group
+may mark.  So it is given a name of nothing, and where that is what it stumbles over, what is wrong with the job's name
+takes its place.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from parrot_py.engine.kinds import Kind
 from parrot_py.syscalls.call import Answer, Call, Rewrite
 from parrot_py.syscalls.table import Row
 
-IN_VAIN = ("sendto", "fanotify_mark")
+IN_VAIN = ("bind", "connect", "sendto", "fanotify_mark")
 AF_UNIX = 1
-_NOTHING = b"/proc/nothing"
+_NOTHING = b"/proc/nothing/here"  # ENOENT also for a name to be created
 
 
 def in_vain(call: Call, row: Row, error: OSError) -> Answer:
@@ -24,7 +25,7 @@ def in_vain(call: Call, row: Row, error: OSError) -> Answer:
         raise error
     args: list[int | bytes | list[int | bytes]] = list(call.args)
     at = row.path[0]
-    if row.kind is Kind.SENDTO:
+    if row.kind in (Kind.SOCKADDR, Kind.SENDTO):
         address = struct.pack("=H", AF_UNIX) + _NOTHING + b"\0"
         args[at : at + 2] = [address, len(address)]
     else:

@@ -91,6 +91,24 @@ static void messages(const char *t)
     }
 }
 
+/* A name is of no use without a socket of the family that it belongs to. */
+static void sockets(const char *t)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int other = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), own = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fds[] = { -1, 0, other, own };
+    MUST(own >= 0 && other >= 0);
+    if (strlen(in(t)) >= sizeof a.sun_path)
+        return;
+    strcpy(a.sun_path, in(t));
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        told(connect(fds[i], (void *)&a, sizeof a), "connect descriptor %zu to '%s'", i, t);
+        told(sendto(fds[i], "x", 1, MSG_NOSIGNAL, (void *)&a, sizeof a), "sendto by descriptor %zu '%s'", i, t);
+        told(bind(fds[i], (void *)&a, sizeof a), "bind descriptor %zu to '%s'", i, t);
+    }
+    close(own), close(other);
+}
+
 static void checks(const char *t)
 {
     static const char *const words[] = { "x", NULL };
@@ -118,6 +136,7 @@ int main(int argc, char **argv)
         trees(targets[i]);
         watches(targets[i]);
         messages(targets[i]);
+        sockets(targets[i]);
         checks(targets[i]);
     }
     for (size_t i = 0; i < COUNT(outside); i++)

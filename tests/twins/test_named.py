@@ -161,3 +161,19 @@ def test_umask_on_mkdir(twins: Twins, mask: str) -> None:
         f"umask {mask}; mkdir d; mkdir -m 751 e; mkdir -p a 2>&1; : >f; stat -c '%a %n' d e a f; cd $R/dir; mkdir ~/g"
     )
     twins.shell(f"{script}; stat -c %a ~/g; chmod -R 700 ~; true")
+
+
+REMOVALS = """
+import os
+for name in ('/cvmfs', '/cvmfs/', '/cvmfs/.', '//cvmfs', '/cvmfs/twin.parrot.test', '/cvmfs/twin.parrot.test/'):
+    for remove in os.unlink, os.rmdir:
+        try:
+            remove(name)
+        except OSError as error:
+            print(remove.__name__, name, error)
+"""
+
+
+@pytest.mark.skipif(not places.is_root(), reason="the root directory of the native side belongs to the job's user")
+def test_removing_the_place_of_all_repositories(twins: Twins) -> None:
+    assert python(twins, REMOVALS).count(b"Permission denied") == 5

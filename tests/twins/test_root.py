@@ -13,6 +13,7 @@ from tests.support.oracle import Oracle, OracleUnavailable
 from tests.support.outcome import difference
 from tests.support.parrot import Parrot, environment, repository
 from tests.support.programs import program
+from tests.twins.test_named import REMOVALS
 
 PROGRAMS = ("access_forms", "stat_forms", "mutate", "mutate_fd", "listing", "exec_forms", "cwd", "procfs_files")
 """Those that would change nothing but the tree.  Others try to, through its links to files of the host; root could."""
@@ -46,4 +47,9 @@ def test_program_of_root(parrot: Callable[..., Parrot], home: Path, oracle: Orac
     entry = repository(tree.NAME, web, tree.twin_tree().key)
     cache = places.fresh(home / "cache")
     told = both(parrot([entry], ["--cvmfs-alien-cache", str(cache)]), oracle, [str(program(name)), tree.TOP])
+    assert not told, told
+
+
+def test_removing_the_place_of_all_repositories(parrot: Callable[..., Parrot], oracle: Oracle) -> None:
+    told = both(parrot(), oracle, ["/usr/bin/env", "python3", "-c", REMOVALS])
     assert not told, told
