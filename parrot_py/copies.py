@@ -22,9 +22,18 @@ class Copies:
     """The copies in the session *directory*."""
 
     def __init__(self, directory: bytes) -> None:
+        self._directory = directory
         self._folder = directory + b"/" + FOLDER
         self._last: dict[int, bytes] = {}
         self._many = _FEW
+
+    def seen_by(self, tid: int) -> bool:
+        """Whether thread *tid* finds copies by their paths: not in a root directory or among mounts that hide them."""
+        try:
+            there, here = os.stat(b"/proc/%d/root%s" % (tid, self._directory)), os.stat(self._directory)
+        except OSError:
+            return False
+        return os.path.samestat(there, here)
 
     def put(self, path: bytes, tid: int, text: bytes) -> bytes:
         """A copy of the file *path* of /proc that says *text*, for thread *tid* to open."""

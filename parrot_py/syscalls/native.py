@@ -41,7 +41,7 @@ def translate(call: Call, row: Row, places: list[Place]) -> Answer:
 
 def proc_file(call: Call, place: Place, flags: int) -> bytes | None:
     """Opening a file of /proc that tells of our files and mounts: a copy with the names that the job knows."""
-    if not reads(flags) or not place.path.startswith(b"/proc/"):
+    if not reads(flags) or not place.path.startswith(b"/proc/") or not call.context.fdtable.copies.seen_by(call.tid):
         return None
     text = status(call.context.engine, place.path)
     if text is not None:

@@ -99,3 +99,16 @@ def test_inside_bubblewrap(run: Parrot, name: str) -> None:
     told = doctor(run, setup)
     assert told.status == 0, told
     assert "XX" not in findings(told).values(), told
+
+
+INNER = ("--dev-bind / /", "--ro-bind / / --dev /dev --proc /proc", "--dev-bind / / --unshare-pid --proc /proc")
+
+
+@pytest.mark.parametrize("more", INNER)
+def test_bubblewrap_inside(run: Parrot, more: str) -> None:
+    """A container that the job makes; on its way there is a root directory in which the tempdir is hidden."""
+    if not shutil.which("bwrap"):
+        pytest.skip("bubblewrap is not installed")
+    if reason := hosts.no_namespaces():
+        pytest.skip(reason)
+    assert_works(run.run(["bwrap", *more.split(), "bash", "-c", hosts.JOB]))
