@@ -25,15 +25,7 @@ from parrot_py.parking import Parking
 from parrot_py.places import Target
 from parrot_py.syscalls import borders, bypath
 from parrot_py.syscalls.arguments import follows_link, resolve_place
-from parrot_py.syscalls.call import (
-    PASS,
-    Action,
-    Answer,
-    Call,
-    Context,
-    Redirect,
-    handlers,
-)
+from parrot_py.syscalls.call import PASS, Action, Answer, Call, Context, Redirect, handlers
 from parrot_py.syscalls.directory import named_directory
 from parrot_py.syscalls.early import check_early
 from parrot_py.syscalls.native import ADDRESSES, by_path
@@ -239,8 +231,11 @@ class Dispatcher:
     def _sweep(self) -> None:
         """If the session has too many objects, or they keep too much content: have those removed that nobody uses."""
         if self._sweeper is None:
-            from parrot_py.sweep import Sweeper
-
+            try:
+                from parrot_py.sweep import Sweeper
+            except OSError as error:  # no descriptor is left; there may be one the next time
+                log.debug("the session is not swept: %s", error.strerror)
+                return
             self._sweeper = Sweeper(self.context.fdtable.directory, self.context.namespace.capacity)
         if self._sweeper.due(self.context.fdtable.linked, crowded=self.context.fdtable.crowded):
             # Nobody may be given their paths from now on, not even a call that waits and has come by one before.
@@ -263,11 +258,11 @@ class Dispatcher:
 
     def _obey(self, request: Request) -> None:
         """Work *request* off, or let it wait."""
-        if self._commands is None:
-            from parrot_py.control.commands import Commands
-
-            self._commands = Commands(self.context.walker, self._remounted, self.account, shortcuts=self._shortcuts)
         try:
+            if self._commands is None:
+                from parrot_py.control.commands import Commands
+
+                self._commands = Commands(self.context.walker, self._remounted, self.account, shortcuts=self._shortcuts)
             self._commands.serve(request)
         except Park as park:
             self.parking.wait(request, park)
@@ -292,6 +287,9 @@ def _number(name: str, error: OSError) -> int:
 
 
 def _log(stop: Stop, row: Row, answer: Answer) -> None:
-    from parrot_py.syscalls.log import describe
+    try:
+        from parrot_py.syscalls.log import describe
+    except OSError:
+        return  # no descriptor is left to load it
 
     log.debug("%s", describe(stop, row, answer), extra={"child": stop.tid})

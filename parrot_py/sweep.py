@@ -63,7 +63,13 @@ class Sweeper:
             self._thread.join(10)
 
     def _run(self, work: Callable[[], None]) -> None:
-        self._thread = threads.start(work, "parrot-sweep")
+        def guarded() -> None:
+            try:
+                work()
+            except OSError as error:  # no descriptor is left: what is not removed now is taken the next time
+                log.debug("the session is not swept: %s", error)
+
+        self._thread = threads.start(guarded, "parrot-sweep")
 
     def _look(self, linked: int) -> None:
         """Find out how much is too much; where nobody tells, ask again when there is twice as much."""

@@ -178,3 +178,16 @@ def test_limits_that_cannot_be_set_again_are_told_as_such(home: Path) -> None:
     assert (done.returncode, done.stdout) == (126, "")
     assert done.stderr == "parrot_run: cannot run 'true': its limits cannot be set again: Invalid argument [PP209]\n"
     assert (home / "status").read_text() == "noexec\n0\n"
+
+
+def test_the_job_goes_on_where_the_tracer_has_no_descriptors_for_a_sweep(run: Parrot) -> None:
+    """More than LINKED_UNSEEN bytes are in use, and what would look after them can't be loaded."""
+    code = (
+        f"import os, resource; os.chdir('{tree.TOP}'); os.stat('big.bin')\n"
+        "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3)); size = len(open('big.bin', 'rb').read())\n"
+        f"print(size == {tree.twin_tree().plain.joinpath('big.bin').stat().st_size})"
+    )
+    command = ["/usr/bin/python3", "-I", "-c", code]
+    run.run(["cat", f"{tree.TOP}/big.bin"]).expect()
+    told = run.run(command)
+    assert (told.status, told.stdout, told.stderr) == (0, b"True\n", b""), told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import subprocess
@@ -74,6 +75,28 @@ def test_every_kind_of_object_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     settled(sweeper)
     assert [os.path.lexists(path) for path in paths] == [False, False, True, False, False]
     assert not paths[4].parent.exists()
+
+
+def test_without_descriptors_the_next_sweep_takes_it(
+    tmp_path: Path, files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that fails would write a traceback into what the job says."""
+    sweeper = Sweeper(os.fsencode(tmp_path), lambda: 0)
+
+    def refuse() -> Iterator[int]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    failed: list[threading.ExceptHookArgs] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_processes", refuse)
+        patch.setattr(threading, "excepthook", failed.append)
+        sweeper.start(files)
+        settled(sweeper)
+    assert failed == []
+    monkeypatch.setattr(sweep, "_processes", lambda: iter([os.getpid()]))
+    sweeper.start([])
+    settled(sweeper)
+    assert [path for path in files if os.path.lexists(path)] == []
 
 
 def test_never_due_without_a_limit_but_asked_again(tmp_path: Path) -> None:
