@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import suppress
 from typing import NamedTuple
 
 from parrot_py.drivers.base import Inode
@@ -135,12 +136,16 @@ def leads_to(tid: int, directory: bytes) -> bytes:
 
     *directory* itself when there is none.
     """
-    fds = f"/proc/{tid}/fd"
+    fds = b"/proc/%d/fd" % tid
     try:
-        links = [f"/proc/{tid}/cwd", *(f"{fds}/{fd}" for fd in os.listdir(fds))]
-        return next((os.fsencode(link) for link in links if os.fsencode(os.readlink(link)) == directory), directory)
+        links = [b"/proc/%d/cwd" % tid, *(fds + b"/" + fd for fd in os.listdir(fds))]
     except OSError:  # it is gone, or not for our eyes
         return directory
+    for link in links:
+        with suppress(OSError):  # another thread closed it just now
+            if os.readlink(link) == directory:
+                return link
+    return directory
 
 
 def jumps(path: bytes) -> bool:
