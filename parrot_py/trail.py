@@ -234,7 +234,6 @@ class Trail:
 
     def _consult(self, mount: Mount) -> None:
         """Have the rest of the name answered as a whole, as far as no other mount begins in it."""
-        assert self.child is not None
         index, rest = self.mount, b""
         while self.todo and self.todo[-1] != b"..":
             further = b"" if self.todo[-1] == b"." else b"/" + self.todo[-1]

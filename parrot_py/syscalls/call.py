@@ -29,13 +29,12 @@ from parrot_py.walk import Walker
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
-AT_SYMLINK_FOLLOW = 0x400
 AT_EMPTY_PATH = 0x1000
-AT_EACCESS = 0x200
 
 OPEN_FLAGS = {"open": 1, "openat": 2}
 """Calls that open a file → which argument has the flags; those of openat2 lie in memory."""
 
+_LONGEST = 4096  # bytes of a structure
 _VANISHED = 8  # attempts to get hold of a file that others keep replacing
 
 Place = Union[Target, Native]
@@ -195,6 +194,20 @@ class Call:
     def string(self, address: int, limit: int) -> bytes:
         """Read a string; raises EFAULT, ENAMETOOLONG."""
         return self.context.engine.read_string(self.tid, address, limit)
+
+    def structure(self, address: int, size: int, known: struct.Struct) -> tuple[int, ...]:
+        """The fields of a structure that later kernels may know more of, of which the job gives *size* bytes.
+
+        Raises what copy_struct_from_user() does: EINVAL, E2BIG (for all that nobody knows but zeros), EFAULT.
+        """
+        if size < known.size:
+            fail(errno.EINVAL)
+        if size > _LONGEST:
+            fail(errno.E2BIG)
+        raw = self.read(address, size)
+        if any(raw[known.size :]):
+            fail(errno.E2BIG)
+        return known.unpack(raw[: known.size])
 
     @property
     def path_only(self) -> bool:

@@ -11,7 +11,6 @@ from parrot_py.syscalls.early_admin import flags_known
 
 XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 _XATTR_ARGS = struct.Struct("<QII")
-_PAGE = 4096
 
 _at_flags = flags_known(2, 0x1100)
 
@@ -45,15 +44,7 @@ def check_setxattr(call: Call) -> None:
 
 def read_xattr_args(call: Call) -> tuple[int, int, int]:
     """``struct xattr_args``: address of the value, its size, flags; raises EINVAL, E2BIG, EFAULT as the kernel does."""
-    size = call.args[5]
-    if size < _XATTR_ARGS.size:
-        fail(errno.EINVAL)
-    if size > _PAGE:
-        fail(errno.E2BIG)
-    raw = call.read(call.args[4], size)
-    if any(raw[_XATTR_ARGS.size :]):
-        fail(errno.E2BIG)
-    value, length, flags = _XATTR_ARGS.unpack(raw[: _XATTR_ARGS.size])
+    value, length, flags = call.structure(call.args[4], call.args[5], _XATTR_ARGS)
     return value, length, flags
 
 

@@ -17,15 +17,7 @@ from typing import NamedTuple
 from parrot_py.fdtable import Node
 from parrot_py.places import Native, Target, fail
 from parrot_py.process import X, file_flags
-from parrot_py.syscalls.call import (
-    AT_FDCWD,
-    PASS,
-    Answer,
-    Call,
-    Place,
-    Rewrite,
-    handles,
-)
+from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Rewrite, handles
 from parrot_py.syscalls.early import AT_EXECVE_CHECK
 
 HEAD = 256  # BINPRM_BUF_SIZE

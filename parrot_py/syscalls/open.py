@@ -121,15 +121,7 @@ def openat(call: Call, target: Target) -> Answer:
 
 def read_how(call: Call) -> tuple[int, int, int]:
     """``struct open_how``: flags, mode, resolve; raises EINVAL, E2BIG, EFAULT as openat2 does."""
-    size = call.args[3]
-    if size < _HOW.size:
-        fail(errno.EINVAL)
-    if size > 4096:
-        fail(errno.E2BIG)
-    raw = call.read(call.args[2], size)
-    if any(raw[_HOW.size :]):
-        fail(errno.E2BIG)
-    flags, mode, resolve = _HOW.unpack(raw[: _HOW.size])
+    flags, mode, resolve = call.structure(call.args[2], call.args[3], _HOW)
     creates = flags & os.O_CREAT or flags & O_TMPFILE_BIT
     both = RESOLVE_BENEATH | RESOLVE_IN_ROOT
     if flags & ~_KNOWN or resolve & ~RESOLVE_KNOWN or mode & ~0o7777 or (mode and not creates):
