@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse
+from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse, tells, told
 
 TROUBLE = 1
 _BLOCK = 1 << 20
@@ -22,31 +22,35 @@ def _words(usage: str, argv: Sequence[str] | None) -> list[str] | None:
     return words
 
 
-def _each(name: str, paths: Sequence[str], do: Callable[[str], None]) -> int:
-    """*do* each of *paths*; 0, or 1 with a line on stderr for each that failed."""
+def _each(name: str, paths: Sequence[str], about: Callable[[str], str]) -> int:
+    """Print what there is to say *about* each of *paths*; 0, or 1 with a line on stderr for each that failed."""
     status = 0
     for path in paths:
         try:
-            do(path)
+            text = about(path)
         except (OSError, Refused) as error:
             complain(name, path, error)
             status = TROUBLE
+            continue
+        if text:
+            told(text)
     return status
 
 
+@tells("parrot_locate")
 def locate(argv: list[str] | None = None) -> int:
     """``parrot_locate [PATH …]``: where files come from, a line HOST:PATH for each place, the nearest first."""
     words = _words("usage: parrot_locate [PATH ...]\n\nPrint where files come from: lines HOST:PATH.\n", argv)
     if words is None:
         return 0
 
-    def tell(path: str) -> None:
-        for place in ask("locate", path=os.path.abspath(path))["places"]:
-            print(place)
+    def places(path: str) -> str:
+        return "\n".join(ask("locate", path=os.path.abspath(path))["places"])
 
-    return _each("parrot_locate", words or ["."], tell)
+    return _each("parrot_locate", words or ["."], places)
 
 
+@tells("parrot_md5")
 def md5(argv: list[str] | None = None) -> int:
     """``parrot_md5 [-a ALGORITHM] FILE …``: digests as md5sum prints them, unread where parrot_run knows them.
 
@@ -63,7 +67,7 @@ def md5(argv: list[str] | None = None) -> int:
         return misuse("parrot_md5", f"there is no digest {algorithm!r}", usage)
     if not words:
         return misuse("parrot_md5", "no file is named", usage)
-    return _each("parrot_md5", words, lambda path: print(f"{_digest(path, algorithm)}  {path}"))
+    return _each("parrot_md5", words, lambda path: f"{_digest(path, algorithm)}  {path}")
 
 
 def _digest(path: str, algorithm: str) -> str:

@@ -11,7 +11,7 @@ from fnmatch import translate
 
 from parrot_py import codes
 from parrot_py.codes import tagged
-from parrot_py.control.client import misuse
+from parrot_py.control.client import misuse, tells, told
 
 _SEARCH = """\
 usage: parrot_search [-s] [-m] [-i] [PATH[:PATH ...]] PATTERN
@@ -33,6 +33,7 @@ def cp(argv: list[str] | None = None) -> int:
     os.execvp("cp", ["cp", *words])
 
 
+@tells("parrot_search")
 def search(argv: list[str] | None = None) -> int:
     """``parrot_search``: 0 if something was found, else 1; 2 for misuse."""
     try:
@@ -48,8 +49,13 @@ def search(argv: list[str] | None = None) -> int:
     tops = words[0].split(":") if len(words) == 2 else ["."]
     status = NOTHING_FOUND
     for path in _matches(tops, words[-1].split("|"), itself="-i" in chosen):
+        try:
+            line = _metadata(path) if "-m" in chosen else path
+        except OSError as error:  # gone meanwhile
+            _complain(error)
+            continue
         status = 0
-        sys.stdout.buffer.write(os.fsencode(_told(path) if "-m" in chosen else path) + b"\n")
+        told(line)
         if "-s" in chosen:
             break
     return status
@@ -72,6 +78,6 @@ def _complain(error: OSError) -> None:
     sys.stderr.write(f"parrot_search: {tagged(f'{error.filename}: {error.strerror}', codes.SEARCH)}\n")
 
 
-def _told(path: str) -> str:
+def _metadata(path: str) -> str:
     status = os.lstat(path)
     return f"{path}|{status.st_mode:o}|{status.st_size}|{int(status.st_mtime)}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 from parrot_py import __version__
+from parrot_py.caller import die_of_pipe
 from parrot_py.codes import tagged
 from parrot_py.errors import ParrotError, code_of
 from parrot_py.tools import status
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Transfers that are on their way end with the process; what they wrote has no name yet.
         _leave(status.INTERRUPTED)
     except BrokenPipeError:
-        _die_of_pipe()
+        die_of_pipe()
     except (ParrotError, OSError) as error:
         return _fail(error, output)
     finally:
@@ -133,13 +133,6 @@ def _leave(number: int) -> None:
     except OSError:
         pass  # nobody is left to read it
     os._exit(number)
-
-
-def _die_of_pipe() -> None:
-    """End as any program does when nobody reads what it writes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,3 +106,45 @@ def test_outside_of_a_run(tmp_path: Path) -> None:
     assert (told.returncode, told.stdout) == (1, "")
     assert "not inside parrot_run" in told.stderr
     assert outside("timeout", "5m").returncode == 1
+
+
+TELLING = {
+    "locate": ("companions", []),
+    "md5": ("companions", ["/etc/passwd"]),
+    "search": ("files", ["/etc", "passwd"]),
+}
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_what_cannot_be_written(name: str) -> None:
+    """Nobody reads it: the end by SIGPIPE, as of any program; no room, or no descriptor: a line on stderr."""
+    module, words = TELLING[name]
+    code = (
+        f"import sys; from parrot_py.control import {module}, companions\n"
+        "companions.ask = lambda *_, **__: {'places': ['here'], 'digests': {}}\n"
+        f"sys.exit({module}.{name}())"
+    )
+
+    def run(command: list[str], stdout: int | None = None) -> subprocess.CompletedProcess[str]:
+        whole = [*command, sys.executable, "-c", code, *words]
+        return subprocess.run(whole, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    told = run([], writing)
+    os.close(writing)
+    assert (told.returncode, told.stderr) == (-signal.SIGPIPE, "")
+    for where, why in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
+        told = run(["sh", "-c", f'"$0" "$@" {where}'])
+        assert (told.returncode, told.stderr) == (2, f"parrot_{name}: cannot write to stdout: {why} [PP210]\n")
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff")
+    path.write_bytes(b"text")
+    for name, module, words in (("md5", "companions", [path]), ("search", "files", [tmp_path, "*"])):
+        code = f"import sys; from parrot_py.control.{module} import {name}; sys.exit({name}())"
+        command = [sys.executable, "-c", code, *words]
+        told = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        assert told.stdout.endswith(os.fsencode(path) + b"\n")
+        assert told.stderr == b""
