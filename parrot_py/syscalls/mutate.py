@@ -51,7 +51,8 @@ def mknod(call: Call, target: Target) -> Answer:  # noqa: ARG001
 def unlink(call: Call, target: Target) -> Answer:
     """unlink: EISDIR for ``.``, ``..`` and the root, else EROFS even for a missing name."""
     if _is_name_of_host(call, target):
-        fail(errno.EISDIR if target.slash else _kept_by_host(target) or errno.EISDIR)
+        kept = _kept_by_host(target)
+        fail(kept if kept == errno.EROFS or (kept and not target.slash) else errno.EISDIR)
     fail(errno.EISDIR if target.last != NORMAL else errno.EROFS)
 
 
