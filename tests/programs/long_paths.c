@@ -92,8 +92,7 @@ static void names(void)
         path[at + tried[i]] = 0;
         snprintf(what, sizeof what, "a name of %zu", tried[i]);
         reading(what, path);
-        if (tried[i] <= 255) /* beyond, docs/limits.md tells a difference */
-            making(what, path, in("dir/one"));
+        making(what, path, in("dir/one"));
         strcat(path, "/below");
         snprintf(what, sizeof what, "below a name of %zu", tried[i]);
         reading(what, path);

@@ -42,15 +42,16 @@ static void on_other(int sig) { say("handler for %d", sig); }
 /* A stopped child is seen as stopped, goes on when continued, and its open file is as it was. */
 static void stop_and_go(void)
 {
-    int pipes[2], status;
+    int pipes[2], go[2], status;
     char byte;
-    MUST(pipe(pipes) == 0);
+    MUST(pipe(pipes) == 0 && pipe(go) == 0);
     pid_t pid = fork();
     if (pid == 0) {
         int fd = quiet_open(in("hello.txt"), O_RDONLY);
         MUST(read(fd, &byte, 1) == 1 && chdir(in("dir")) == 0);
         MUST(write(pipes[1], "x", 1) == 1);
         raise(SIGSTOP);
+        MUST(read(go[0], &byte, 1) == 1); /* not to have ended before its parent hears that it goes on */
         say_content("after the stop", fd);
         fd = quiet_open("file", O_RDONLY);
         say_content("relative after the stop", fd);
@@ -62,7 +63,8 @@ static void stop_and_go(void)
     say("stopped: %d by %d", WIFSTOPPED(status), WIFSTOPPED(status) ? WSTOPSIG(status) : 0);
     MUST(kill(pid, SIGCONT) == 0);
     MUST(waitpid(pid, &status, WUNTRACED | WCONTINUED) == pid);
-    int continued = WIFCONTINUED(status), again = 0;  /* said later: the child is speaking now */
+    int continued = WIFCONTINUED(status), again = 0; /* said later: the child is speaking now */
+    MUST(write(go[1], "x", 1) == 1);
     /* Under a terminal-less session SIGTSTP is ignored in an orphaned process group, natively too. */
     MUST(waitpid(pid, &status, WUNTRACED) == pid);
     if (WIFSTOPPED(status)) {
