@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from parrot_py import codes
 from parrot_py.codes import Code, tagged
@@ -125,14 +125,6 @@ def say(text: str) -> bool:
         sys.stdout = None  # or Python would try and complain once more at the end
         return False
     return True
-
-
-def die_of_pipe() -> NoReturn:
-    """End as any program does when nobody reads what it writes; Python ignores the signal that says so."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
-    os._exit(128 + signal.SIGPIPE)  # it is blocked
 
 
 def flush() -> None:

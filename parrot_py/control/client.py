@@ -7,19 +7,15 @@ import json
 import os
 import socket
 import sys
-from functools import wraps
-from typing import Any, Callable, TypeVar, cast
+from typing import Any
 
 from parrot_py import codes
-from parrot_py.caller import die_of_pipe
 from parrot_py.codes import tagged
 from parrot_py.control import LONGEST, NAME, VERSION
 from parrot_py.errors import code_of, labelled
 
 MISUSE = 2
 """Exit status for a command line that is none, and where nothing can be written."""
-
-_Command = TypeVar("_Command", bound=Callable[..., int])
 
 
 class Refused(Exception):
@@ -66,35 +62,3 @@ def misuse(command: str, why: str, usage: str) -> int:
     """Say on stderr what is wrong with the command line, and how it is; the exit status."""
     sys.stderr.write(f"{command}: {tagged(why, codes.USAGE)}\n{usage}")
     return MISUSE
-
-
-def told(text: str) -> None:
-    """Print *text*, in which names are as ``os.fsdecode`` makes them."""
-    sys.stdout.buffer.write(os.fsencode(text) + b"\n")
-
-
-def tells(name: str) -> Callable[[_Command], _Command]:
-    """For the command *name*, which writes to stdout: it ends as any program does where nobody reads that.
-
-    Where it cannot be written for another reason, a line on stderr says so.
-    """
-
-    def around(command: _Command) -> _Command:
-        @wraps(command)
-        def run(*words: Any) -> int:
-            try:
-                if sys.stdout is None:  # Python's view of a closed descriptor
-                    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-                status = command(*words)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                die_of_pipe()
-            except OSError as error:
-                complain(name, "cannot write to stdout", labelled(error, codes.NO_STDOUT))
-                sys.stdout = None  # or Python would try and complain once more at the end
-                return MISUSE
-            return status
-
-        return cast(_Command, run)
-
-    return around

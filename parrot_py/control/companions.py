@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse, tells, told
+from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse
+from parrot_py.stdout import tells, told
 
 TROUBLE = 1
 _BLOCK = 1 << 20
@@ -37,7 +38,7 @@ def _each(name: str, paths: Sequence[str], about: Callable[[str], str]) -> int:
     return status
 
 
-@tells("parrot_locate")
+@tells("parrot_locate", MISUSE)
 def locate(argv: list[str] | None = None) -> int:
     """``parrot_locate [PATH …]``: where files come from, a line HOST:PATH for each place, the nearest first."""
     words = _words("usage: parrot_locate [PATH ...]\n\nPrint where files come from: lines HOST:PATH.\n", argv)
@@ -50,7 +51,7 @@ def locate(argv: list[str] | None = None) -> int:
     return _each("parrot_locate", words or ["."], places)
 
 
-@tells("parrot_md5")
+@tells("parrot_md5", MISUSE)
 def md5(argv: list[str] | None = None) -> int:
     """``parrot_md5 [-a ALGORITHM] FILE …``: digests as md5sum prints them, unread where parrot_run knows them.
 
@@ -84,6 +85,7 @@ def _digest(path: str, algorithm: str) -> str:
     return hasher.hexdigest()
 
 
+@tells("parrot_timeout", MISUSE)
 def timeout(argv: list[str] | None = None) -> int:
     """``parrot_timeout [TIME]``: how long one thing may take to fetch; without TIME as parrot_run was started with."""
     usage = "usage: parrot_timeout [TIME]\n\nGive up fetching after TIME without progress: 30, 5m, 1h.\n"

@@ -11,7 +11,8 @@ from fnmatch import translate
 
 from parrot_py import codes
 from parrot_py.codes import tagged
-from parrot_py.control.client import misuse, tells, told
+from parrot_py.control.client import MISUSE, misuse
+from parrot_py.stdout import tells, told
 
 _SEARCH = """\
 usage: parrot_search [-s] [-m] [-i] [PATH[:PATH ...]] PATTERN
@@ -33,7 +34,7 @@ def cp(argv: list[str] | None = None) -> int:
     os.execvp("cp", ["cp", *words])
 
 
-@tells("parrot_search")
+@tells("parrot_search", MISUSE)
 def search(argv: list[str] | None = None) -> int:
     """``parrot_search``: 0 if something was found, else 1; 2 for misuse."""
     try:

@@ -6,7 +6,8 @@ import os
 import sys
 
 from parrot_py.config.model import DENY, ENOENT, LOCAL
-from parrot_py.control.client import Refused, ask, complain, misuse
+from parrot_py.control.client import MISUSE, Refused, ask, complain, misuse
+from parrot_py.stdout import tells
 
 USAGE = """\
 usage: parrot_mount PATH DESTINATION [RWX]
@@ -20,6 +21,7 @@ forbid all further changes.
 TROUBLE = 1
 
 
+@tells("parrot_mount", MISUSE)
 def main(argv: list[str] | None = None) -> int:
     """Do what *argv* (default: the process's arguments) asks for; 0, or 1 with a line on stderr, or 2 for misuse."""
     words = sys.argv[1:] if argv is None else argv

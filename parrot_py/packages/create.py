@@ -22,6 +22,7 @@ from parrot_py.packages import ENVIRONMENT, SERVICES, archive, shown
 from parrot_py.packages.arguments import parser
 from parrot_py.packages.packer import Packer
 from parrot_py.packages.source import Source
+from parrot_py.stdout import tells
 
 DONE, INCOMPLETE, INTERRUPTED = 0, 1, 130
 
@@ -32,6 +33,7 @@ class _Job(NamedTuple):
     told: Environment
 
 
+@tells("parrot_package_create", INCOMPLETE)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status."""
     words: list[str] = []

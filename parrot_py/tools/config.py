@@ -46,8 +46,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         context.output.document({**about, "parameters": told, "warnings": list(warnings)})
         return status.OK
     context.output.table(("name", "value", "origin"), lines)
-    for text in [f"the cache is {about['cache']}"] * ("cache" in about) + [f"note: {warning}" for warning in warnings]:
-        context.output.note(text)
+    if "cache" in about:
+        context.output.note(f"the cache is {about['cache']}")
+    for warning in warnings:
+        context.output.note(f"note: {warning}")
     return status.OK
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from parrot_py import __version__
-from parrot_py.caller import die_of_pipe
 from parrot_py.codes import tagged
 from parrot_py.errors import ParrotError, code_of
+from parrot_py.stdout import die_of_pipe, tells
 from parrot_py.tools import status
 from parrot_py.tools.options import Parser, add_common, add_output
 from parrot_py.tools.output import Output
@@ -53,6 +53,7 @@ REPO is a full name (sw.example.org) or a path (/cvmfs/sw.example.org); REPO/PAT
 """
 
 
+@tells("parrot_cvmfs", status.LOCAL)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status (see tools/status.py)."""
     words: list[str] = []

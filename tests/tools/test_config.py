@@ -22,6 +22,14 @@ def test_only_what_is_set(tool: Tool) -> None:
     assert "\tbuilt-in\n" not in text
 
 
+def test_what_all_have_in_common(tool: Tool) -> None:
+    result = tool("config")
+    rows = dict(line.split("\t")[:2] for line in result.text.splitlines())
+    assert result.status == 0
+    assert rows["tempdir"] == str(tool.place / "tempdir")
+    assert tool.name in rows["repositories"].split()
+
+
 def test_json(tool: Tool) -> None:
     about = tool("--json", "config", f"/cvmfs/{tool.name}").json
     assert (about["repository"], about["cache"]) == (tool.name, str(tool.cache))

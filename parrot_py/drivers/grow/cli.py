@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from parrot_py import codes
 from parrot_py.drivers.grow.export import ExportError, Follow, Options, export
+from parrot_py.stdout import tells
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,6 +49,7 @@ def _fail(text: str) -> int:
     return 1
 
 
+@tells("make_growfs", 1)
 def main(argv: list[str] | None = None) -> int:
     """Export a directory; 0, or 1 with a message when it cannot be, and 2 for a wrong command line."""
     given = parser().parse_args(argv)
@@ -66,6 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         done = export(os.fsencode(given.directory), options)
     except ExportError as error:
         return _fail(str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _fail(f"{os.fsdecode(error.filename or given.directory)!r}: {error.strerror}")
     out.flush()

@@ -22,8 +22,10 @@ from parrot_py.drivers.cvmfs.publish.tags import list_tags, remove_tags, rollbac
 from parrot_py.drivers.cvmfs.publish.verify import verify
 from parrot_py.drivers.cvmfs.publish.whitelist import renew_whitelist, rotate_certificate
 from parrot_py.errors import ParrotError
+from parrot_py.stdout import tells
 
 
+@tells("parrot_publish", 1)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit status: 0, or 1 after one line on stderr."""
     arguments = parser().parse_args(argv)
@@ -47,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ParrotError as error:
         print(f"parrot_publish: {tagged(str(error), error.code)}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise
     except OSError as error:
         text = f"{error.filename or arguments.keys}: {error.strerror}"
         print(f"parrot_publish: {tagged(text, codes.PUBLISH_OUTPUT)}", file=sys.stderr)
