@@ -87,7 +87,8 @@ class Walk(Trail):
             fail(self.refused)
         if self.tree is None:
             dots = {DOT: b"/.", DOTDOT: b"/.."}.get(self.last, b"") if self.parent else b""
-            return self._native(((self.here + dots) or b"/") + (b"/" if self.slash and self.here else b""))
+            slash = self.slash and self.here and (self.parent or self.last == NORMAL)  # dots end at a directory anyway
+            return self._native(((self.here + dots) or b"/") + (b"/" if slash else b""))
         if self.slash and not self.parent and self.inode is not None and not self.inode.is_dir:
             fail(errno.EISDIR if self.how & RESOLVE_CREATE else errno.ENOTDIR)
         return self._target(self.here, self.tree, self.inode, self.name)

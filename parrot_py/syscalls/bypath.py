@@ -17,7 +17,7 @@ from parrot_py.syscalls.open import follows, read_how
 from parrot_py.syscalls.pairs import second_failed
 from parrot_py.syscalls.sockets import control_address
 from parrot_py.syscalls.table import Row
-from parrot_py.syscalls.vain import IN_VAIN, in_vain
+from parrot_py.syscalls.vain import IN_VAIN, in_vain, lent, may_be_lent
 
 
 def path_call(call: Call, row: Row) -> Answer:
@@ -27,7 +27,8 @@ def path_call(call: Call, row: Row) -> Answer:
     if row.name == "connect" and call.stop.path[0] == NAME:
         return control_address(call)
     try:
-        return _resolved(call, row)
+        early = check_early(call)
+        return _resolved(call, row) if early is None else early
     except OSError as error:
         if row.name not in IN_VAIN:
             raise
@@ -35,9 +36,18 @@ def path_call(call: Call, row: Row) -> Answer:
 
 
 def _resolved(call: Call, row: Row) -> Answer:
-    early = check_early(call)
-    if early is not None:
-        return early
+    if not may_be_lent(call):
+        return _by_names(call, row)
+    try:
+        told = _by_names(call, row)
+    except OSError as error:
+        if error.errno in (errno.EFAULT, errno.EIO, None) or call.stop.path[0] is None:
+            raise
+        return lent(call, error.errno)
+    return lent(call, -told) if isinstance(told, int) else told
+
+
+def _by_names(call: Call, row: Row) -> Answer:
     places = [resolve_place(call, row, 0)]
     if len(row.path) > 1:
         try:

@@ -136,6 +136,11 @@ def _busy_script(native: Line, traced: Line) -> bool:
     return native.call == traced.call == "exec" and native.result == "ETXTBSY" and not traced.result
 
 
+def _lent(native: Line, traced: Line) -> bool:
+    answers = native.result == "ENOENT" and traced.result in ("EXDEV", "EEXIST", "EACCES", "ENOTDIR")
+    return native.call == "linkat" and answers
+
+
 def _reopened_link(native: Line, traced: Line) -> bool:
     if native.call != "fcntl" or not (native.result.isdigit() and traced.result.isdigit()):
         return False
@@ -150,6 +155,7 @@ PAIRS = (
         _no_descriptor,
     ),
     Pair("busy", "limits.md: a native script for a program of ours starts while it is open for writing", _busy_script),
+    Pair("lent", "limits.md: linkat by a descriptor that another process opened, out to a name of the host", _lent),
     Pair("reopened", "limits.md: a link opened by way of /proc/self/fd has O_NOFOLLOW among its flags", _reopened_link),
     Pair("top", "limits.md: the top of a repository lists no `..`, as in the real client", _top_listing),
 )
