@@ -174,7 +174,10 @@ def _kernel_path(call: Call, program: _Program, place: Place, filename: bytes) -
     name = os.path.basename(filename.rstrip(b"/")) or b"program"
     if call.name == "execveat" and not call.stop.path[0]:
         # Since Linux 6.14 a program started by descriptor has its own name, or its interpreter's.
-        name = os.path.basename(program.node.path if program.node is not None else os.fsencode(program.file))
+        called = program.node.path if program.node is not None else os.fsencode(program.file)
+        if called.startswith(b"/proc/") and program.name:  # the descriptor of a file without a name
+            called = program.name.rpartition(b" (deleted)")[0] or called
+        name = os.path.basename(called)
     file, copied = _loadable(call, program)
     if program.node is not None:
         path: bytes = ask(fdtable.program_of, program.node, file, name)
@@ -213,9 +216,12 @@ def _check(call: Call, place: Place) -> Answer:
 def execveat(call: Call, place: Place) -> Answer:
     """execveat(dirfd, path, argv, envp, flags); with AT_EMPTY_PATH the descriptor itself (fexecve)."""
     flags, path = call.flags(4), call.stop.path[0] or b""
+    if not path and _kernel_knows(place):  # a file without a name: of memfd_create, or removed
+        assert isinstance(place, Native)
+        place = place._replace(path=b"/proc/%d/fd/%d" % (call.tid, call.int32(0)), name=place.path)
     if _kernel_knows(place):
         return PASS
-    if isinstance(place, Native) and os.path.islink(place.path):
+    if path and isinstance(place, Native) and os.path.islink(place.path):
         fail(errno.ELOOP)  # AT_SYMLINK_NOFOLLOW, else the walk had followed it
     if flags & AT_EXECVE_CHECK:
         return _check(call, place)
