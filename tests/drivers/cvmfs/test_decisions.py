@@ -15,6 +15,7 @@ import pytest
 from parrot_py.drivers.cvmfs.trouble import Failure
 from tests.drivers.cvmfs.ways import CONTENT, Ways
 from tests.support.httpd import Fault
+from tests.support.processes import eventually
 
 SQUID = Fault(status=503, body=b"", headers={"X-Squid-Error": "ERR_CONNECT_FAIL 111"})
 # Long enough for answers without a fault, also on a machine that has much else to do.
@@ -177,8 +178,7 @@ def test_an_indefinite_effort_outlasts_the_deadline_and_ends_with_the_fetcher(wa
         ended.set()
 
     threading.Thread(target=get, daemon=True).start()
-    while len(ways.asked) < 100:
-        time.sleep(0.005)
+    eventually(lambda: len(ways.asked) >= 100)
     assert not ended.is_set()
     fetcher.close()
     assert ended.wait(60)

@@ -23,6 +23,7 @@ from parrot_py.drivers.cvmfs.net.routes import Hop
 from parrot_py.drivers.cvmfs.net.tls import CredentialSource
 from parrot_py.drivers.cvmfs.net.transport import PARALLEL_TRANSFERS, Request, Transport
 from tests.support.httpd import Fault, Server
+from tests.support.processes import eventually
 
 
 @pytest.fixture
@@ -71,8 +72,7 @@ def test_no_more_than_the_allowed_number_run_at_a_time(server: Server, transport
     server.fault("/small", Fault(hold=release))
     with ThreadPoolExecutor(3 * PARALLEL_TRANSFERS) as pool:
         running = [pool.submit(get, transport, server, "/small") for _ in range(3 * PARALLEL_TRANSFERS)]
-        while len(server.requests) < PARALLEL_TRANSFERS:
-            time.sleep(0.005)
+        eventually(lambda: len(server.requests) >= PARALLEL_TRANSFERS)
         with pytest.raises(TransferError, match="waiting for other transfers") as refused:
             get(transport, server, "/small", within=0.05)
         assert refused.value.kind == SLOW
@@ -144,8 +144,7 @@ def test_the_end_cuts_a_transfer_and_those_that_wait(server: Server, tmp_path: P
     began = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         running = [pool.submit(get, transport, server, "/small", 60) for _ in range(20)]
-        while len(server.requests) < PARALLEL_TRANSFERS:
-            time.sleep(0.005)
+        eventually(lambda: len(server.requests) >= PARALLEL_TRANSFERS)
         ending.come()
         transport.close()
         for future in running:
