@@ -149,6 +149,14 @@ class MountTable:
         natural = governing == NOTHING or self.mounts[governing].word in REFUSALS
         return place if natural or self._stands_for_itself(governing) else None
 
+    def governing_place(self, place: bytes) -> int:
+        """The mount by which the job reaches what the kernel knows as *place*, if only by a descriptor.
+
+        What was removed, or never had a name, still lies on the mount that it was opened on.
+        """
+        name = self.name_of(place) if self.mounts and place[:1] == b"/" else None
+        return NOTHING if name is None else self.governing(name)[0]
+
     def prefixes(self) -> list[bytes]:
         """All names at and below which the engine's gate must ask Python, those below /cvmfs excepted."""
         names = (*self.spelled, *(mount.prefix for mount in self.mounts))

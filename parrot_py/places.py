@@ -20,7 +20,7 @@ class Target(NamedTuple):
     ``inode`` is ``None`` when only the last component is missing.  ``last`` says what the last component of the path
     was, ``slash`` whether the path ended in one.  ``name`` is what the job calls the place, where that is not ``path``.
     ``mount`` governs the place and ``above`` the directory that its last component is a name in: indices of the mount
-    table.  ``holder`` is that directory, on the host, where a mount begins at the place.
+    table.  ``holder`` is that directory, of the host or in a tree, where a mount begins at the place.
     """
 
     path: bytes

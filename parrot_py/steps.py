@@ -103,7 +103,7 @@ class Walk(Trail):
         return Native(path, self.touched, magic, self.name, self.mount, self.above, self._held())
 
     def _held(self) -> bytes | None:
-        """The directory of the host that a mount begins in here, if one does."""
+        """The directory that a mount begins in here, if one does."""
         if not self._crossed or self.name != self.point or (self.parent and self.last != NORMAL):
             return None
         return self.holder
@@ -203,8 +203,12 @@ class Walk(Trail):
         self.node = None
 
     def _leads_to_mount(self, path: bytes) -> bool:
-        """Whether the missing *path* lies on the way to a mount, which is reached all the same."""
-        if self.name is None or not self.table.reaches(self.child, self.mount):
+        """Whether the missing *path* lies on the way to a mount, which is reached all the same.
+
+        On the host also where a pattern may match further down: if none does, the kernel finds the same name missing.
+        """
+        leads = self.table.leads if self.tree is None else self.table.reaches
+        if self.name is None or not leads(self.child, self.mount):
             return False
         self.here, self.tree, self.inode, self.touched, self.uncacheable = path, None, None, True, True
         self.name = self.child
@@ -270,7 +274,7 @@ class Walk(Trail):
             return self._rest(path)
         if magic and not is_virtual(text):
             if not still_leads_to(path, text):
-                return self._rest(path)  # the kernel knows the object
+                return self._rest(path)._replace(mount=self.table.governing_place(text))  # the kernel knows the object
             if self.table:
                 self._land(text)
                 return None
@@ -298,4 +302,5 @@ class Walk(Trail):
         if self.name is not None and not self.todo:
             self._named()
         parts = [path, *reversed(self.todo)]
-        return self._native(b"/".join(parts) + (b"/" if self.slash else b""))
+        end = self._native(b"/".join(parts) + (b"/" if self.slash else b""))
+        return end._replace(holder=None) if self.todo else end

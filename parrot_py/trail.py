@@ -201,7 +201,7 @@ class Trail:
             self.mount, self.point = index, self.child
             return False
         self._crossed.append((self.child, self._spot()))
-        self.holder = None if self.tree is not None else self.here or b"/"
+        self.holder = self.here or b"/"
         self.mount, self.point = index, self.child
         self.touched, self.node, self.tree, self.inode = True, None, None, None
         if mount.word in REFUSALS:
@@ -272,6 +272,7 @@ class Trail:
         if self._crossed and self._crossed[-1][0] == self.name:
             self._go_to(self._crossed.pop()[1])
             return
+        self.touched = True  # for the kernel `..` is the directory above the place
         above = os.path.dirname(self.name)
         self._to_root()
         self.todo.extend(part for part in reversed(above.split(b"/")) if part)

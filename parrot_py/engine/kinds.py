@@ -29,6 +29,7 @@ class Kind(IntEnum):
     SOCKADDR = lib.PP_SOCKADDR
     SOCKETCALL = lib.PP_SOCKETCALL
     SENDTO = lib.PP_SENDTO
+    SENDMSG = lib.PP_SENDMSG
     PRCTL = lib.PP_PRCTL
     SECCOMP = lib.PP_SECCOMP
     UNTRACED = lib.PP_UNTRACED

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from parrot_py.config.model import Mount, RunConfig
 from parrot_py.config.pretences import Pretences
-from parrot_py.syscalls.table import ROWS, Row
+from parrot_py.syscalls.table import MOUNTED_ROWS, ROWS, Row
 
 if TYPE_CHECKING:
     from parrot_py.engine.core import Engine
@@ -46,17 +46,18 @@ _HOSTNAME = b"/proc/sys/kernel/hostname"
 _NO_WRITE = 5  # opening asks for X, too
 
 
-def of(wanted: Pretences) -> Guise:
-    """The guise that *wanted* asks for; nobody else pays for the modules that know it."""
-    if wanted == Pretences():
-        return TRUTH
+def of(wanted: Pretences, *, mounted: bool = False) -> Guise:
+    """The guise that *wanted* asks for, for a run that its user gave mounts if *mounted*."""
+    more = MOUNTED_ROWS if mounted else ()
+    if wanted == Pretences():  # nobody else pays for the modules that know it
+        return TRUTH._replace(rows=(*ROWS, *more))
     from parrot_py.guise.parts import parts
 
     found = parts(wanted)
     adapters = {name: adapter for part in found for name, adapter in part.adapters.items()}
     usual = [row._replace(always=True) if row.name in adapters else row for row in ROWS]
     asked = {name: answer for part in found for name, answer in part.asked.items()}
-    return Guise((*usual, *(row for part in found for row in part.rows)), asked, adapters)
+    return Guise((*usual, *more, *(row for part in found for row in part.rows)), asked, adapters)
 
 
 def mounts(config: RunConfig, session: Path) -> list[Mount]:

@@ -70,7 +70,8 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     if node is None and row.name == "readlinkat" and (base or b"").startswith(b"/proc/"):
         return call.resolve(base or b"", None, follow=False)  # a link of /proc itself, opened as such
     if node is None or isinstance(node, HostNode):
-        return Native(base or b"" if node is None else node.path, node is not None)
+        place = base or b"" if node is None else node.path
+        return Native(place, node is not None, mount=call.context.namespace.mounts.governing_place(place))
     return Target(node.path, node.tree, node.inode, node=node, name=node.name if node.name != node.path else b"")
 
 

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from parrot_py.mounts import MountTable
-from parrot_py.places import Native, Target, fail
+from parrot_py.namespace import Tree
+from parrot_py.places import NORMAL, Native, Target, fail
 from parrot_py.process import R, W, X
 from parrot_py.syscalls.call import OPEN_FLAGS, Call, Place
 from parrot_py.syscalls.early import O_TMPFILE_BIT
+from parrot_py.syscalls.mutate import tree_of_name
 from parrot_py.syscalls.table import Row
 
 _RENAMES = ("rename", "renameat", "renameat2")
@@ -25,11 +27,11 @@ _ENTERS = ("chdir", "chroot")
 _WRITES = (
     "truncate", "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
     "utimensat", "setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat", "file_setattr",
-    "connect", "sendto",
+    "connect", "sendto", "sendmsg",
 )  # fmt: skip
 _ASKS = {"access": 1, "faccessat": 2, "faccessat2": 2}
 _REMOVEDIR = 0x200
-_NOREPLACE = 1
+_NOREPLACE, _EXCHANGE = 1, 2
 
 
 class Wanted(NamedTuple):
@@ -51,14 +53,15 @@ def check(call: Call, row: Row, places: Sequence[Place], flags: int | None = Non
         _check_rename(call, table, places)
         return
     if row.name in _LINKS:
-        _check_link(table, places)
+        _check_link(call, table, places)
         return
     place = places[0]
     wanted = _wanted(call, row, flags)
     if wanted.above & ~table.allowed(place.above) and isinstance(place, Native):
         _refuse_name(row, place)
     if row.name in _REMOVES:
-        _check_removed(place, row.name == "rmdir" or (row.name == "unlinkat" and bool(call.flags(2) & _REMOVEDIR)))
+        directory = row.name == "rmdir" or (row.name == "unlinkat" and bool(call.flags(2) & _REMOVEDIR))
+        _check_removed(call, place, directory)
     _check_opened(call, table, place, wanted.itself, flags if flags is not None else _open_flags(call, row))
 
 
@@ -130,10 +133,12 @@ def _refuse_name(row: Row, place: Native) -> None:
     fail(errno.EACCES)
 
 
-def _check_removed(place: Place, directory: bool) -> None:
+def _check_removed(call: Call, place: Place, directory: bool) -> None:
     """Where a mount begins nothing can be removed."""
     if place.holder is None:
         return
+    if call.context.namespace.tree_of(place.holder) is not None:
+        fail(errno.EROFS)
     path = place.path.rstrip(b"/")
     exists = isinstance(place, Target) or os.path.lexists(path)
     if not exists:
@@ -156,15 +161,37 @@ def _border(table: MountTable, index: int) -> int:
     return index if table.is_border(index) else -1
 
 
+def _tree_of_name(call: Call, place: Place) -> Tree | None:
+    if place.holder is not None:
+        return call.context.namespace.tree_of(place.holder)
+    return tree_of_name(call, place) if isinstance(place, Target) else None
+
+
+def _rename_at_mount(call: Call, places: Sequence[Place], flags: int) -> None:
+    """A mount that begins in a repository is one of the names: that is read-only, and what is mounted not looked at."""
+    for place in places:
+        if isinstance(place, Native) and place.holder is None:
+            _parent_exists(place)
+    if _tree_of_name(call, places[0]) is not _tree_of_name(call, places[1]):
+        fail(errno.EXDEV)
+    for place, code in zip(places, (errno.EBUSY, errno.EEXIST if flags & _NOREPLACE else errno.EBUSY), strict=True):
+        if isinstance(place, Target) and place.last != NORMAL:
+            fail(code)
+    fail(errno.EROFS)
+
+
 def _check_rename(call: Call, table: MountTable, places: Sequence[Place]) -> None:
     old, new = places
+    flags = call.flags(4) if call.name == "renameat2" else 0
+    if any(place.holder is not None and _tree_of_name(call, place) is not None for place in places):
+        _rename_at_mount(call, places, flags)
     if not (isinstance(old, Native) and isinstance(new, Native)):
         return  # the handler knows: EXDEV, or EROFS
-    flags = call.flags(4) if call.name == "renameat2" else 0
     borders = _border(table, old.above), _border(table, new.above)
     refused = W & ~(table.allowed(old.above) & table.allowed(new.above))
-    if borders[0] == borders[1] and not refused and old.holder is None and new.holder is None:
-        return
+    at_mounts = old.holder is not None or new.holder is not None
+    if borders[0] == borders[1] and not refused and not (at_mounts and old.name != new.name):
+        return  # a mount to its own name is nothing to do
     _parent_exists(old)
     _parent_exists(new)
     if borders[0] != borders[1]:
@@ -172,10 +199,12 @@ def _check_rename(call: Call, table: MountTable, places: Sequence[Place]) -> Non
     os.lstat(old.path.rstrip(b"/"))
     if flags & _NOREPLACE and os.path.lexists(new.path.rstrip(b"/")):
         fail(errno.EEXIST)
+    if flags & _EXCHANGE:
+        os.lstat(new.path.rstrip(b"/"))
     fail(errno.EACCES if refused else errno.EBUSY)
 
 
-def _check_link(table: MountTable, places: Sequence[Place]) -> None:
+def _check_link(call: Call, table: MountTable, places: Sequence[Place]) -> None:
     old, new = places
     if not (isinstance(old, Native) and isinstance(new, Native)):
         return
@@ -183,8 +212,11 @@ def _check_link(table: MountTable, places: Sequence[Place]) -> None:
     refused = W & ~(table.allowed(old.mount) & table.allowed(new.above))
     if not crosses and not refused:
         return
-    os.lstat(old.path)
+    if call.stop.path[0]:  # else it is a descriptor's, which may have no name
+        os.lstat(old.path)
     _parent_exists(new)
     if os.path.lexists(new.path.rstrip(b"/")):
         fail(errno.EEXIST)
+    if new.path.endswith(b"/"):
+        fail(errno.ENOENT)
     fail(errno.EXDEV if crosses else errno.EACCES)

@@ -53,6 +53,7 @@ _CLASSES = {
     Kind.PTRACE: "another thread",
     Kind.UNTRACED: "one argument",
     Kind.SENDTO: "socket address",
+    Kind.SENDMSG: "socket address",
     Kind.SOCKETCALL: "socket address",
     Kind.CLONE3: "one argument",
     Kind.REFUSE: "none",

@@ -75,10 +75,10 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     """rename: EXDEV across mounts, EBUSY for ``.`` and ``..``, else EROFS even for a missing name."""
     if isinstance(old, Native) or isinstance(new, Native):
         return settle(call, old, new)
-    if _tree_of_name(call, old) is None and _tree_of_name(call, new) is None:
+    if tree_of_name(call, old) is None and tree_of_name(call, new) is None:
         return settle(call, old, new)
     flags = call.flags(4) if call.name == "renameat2" else 0
-    if _tree_of_name(call, old) is not _tree_of_name(call, new):
+    if tree_of_name(call, old) is not tree_of_name(call, new):
         fail(errno.EXDEV)
     if old.last != NORMAL:
         fail(errno.EBUSY)
@@ -100,8 +100,8 @@ def _kept_by_host(target: Target) -> int:
     return 0 if os.access(above, os.W_OK | os.X_OK) else errno.EACCES
 
 
-def _tree_of_name(call: Call, target: Target) -> Tree | None:
-    """The tree that the *name* lies in: for the top of a repository that is /cvmfs."""
+def tree_of_name(call: Call, target: Target) -> Tree | None:
+    """The tree that the name of *target* lies in: for the top of a repository that is /cvmfs."""
     roots = call.context.namespace.roots
     if _is_name_of_host(call, target):
         return None
@@ -167,7 +167,7 @@ def inotify_add_watch(call: Call, target: Target) -> Answer:
     return Redirect(1, path)
 
 
-@handles("bind", "connect", "sendto")
+@handles("bind", "connect", "sendto", "sendmsg")
 def bind(call: Call, target: Target) -> Answer:
     """Names of AF_UNIX sockets: bind would create one; nobody listens or receives at one of ours."""
     if call.name == "bind":

@@ -13,7 +13,7 @@ from parrot_py.syscalls.call import AT_FDCWD, PASS, Answer, Call, Place, Redirec
 from parrot_py.syscalls.sockets import socket_address
 from parrot_py.syscalls.table import ROWS, Row
 
-ADDRESSES = (Kind.SOCKADDR, Kind.SENDTO)
+ADDRESSES = (Kind.SOCKADDR, Kind.SENDTO, Kind.SENDMSG)
 
 
 def translate(call: Call, row: Row, places: list[Place]) -> Answer:

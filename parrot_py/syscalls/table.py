@@ -212,7 +212,11 @@ ROWS: tuple[Row, ...] = (
     Row("utimensat_time64", None, 412, _PATH, (1,), (0,), _unless(3), empty=NULL_PATH),
 )  # fmt: skip
 
-_NUMBERS = [{row.name: nr for row in ROWS if (nr := row.numbers[abi]) is not None} for abi in Abi]
+MOUNTED_ROWS: tuple[Row, ...] = (Row("sendmsg", 46, 370, Kind.SENDMSG, (1,)),)
+"""Lines of runs that are given mounts: the address of a message may be a name that something is mounted at.  Other runs
+are spared the stop, which each message costs."""
+
+_NUMBERS = [{row.name: nr for row in (*ROWS, *MOUNTED_ROWS) if (nr := row.numbers[abi]) is not None} for abi in Abi]
 
 
 def number(name: str, abi: Abi) -> int:

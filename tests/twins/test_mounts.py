@@ -6,43 +6,57 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support import places
+from tests.support import places, tree
 from tests.support.oracle import Oracle
 from tests.support.outcome import Outcome, difference
-from tests.support.parrot import Parrot, environment
+from tests.support.parrot import Parrot, environment, repository
 from tests.twins.conftest import OPTIONAL
 from tests.twins.test_shell import scripts
 
+MOUNT_WALK = Path(__file__).parent.parent / "support" / "mount_walk.py"
+
 
 class Bound:
-    """Both sides, from equal directories: ``real`` is mounted at ``mnt``, ``other`` is an ordinary directory."""
+    """Both sides, from equal directories: ``deep/er/real`` is mounted at ``mnt``, ``other`` is an ordinary directory.
 
-    def __init__(self, home: Path, oracle: Oracle, parrot: Parrot) -> None:
+    *more* are (source, target) of further mounts.
+    """
+
+    def __init__(self, home: Path, oracle: Oracle, parrot: Parrot, more: Sequence[tuple[str, str]] = ()) -> None:
         self.home, self.oracle, self.parrot = home, oracle, parrot
-        self.mounted, self.real, self.other = (home / "w" / name for name in ("mnt", "real", "other"))
+        self.mounted, self.real, self.other = (home / "w" / name for name in ("mnt", "deep/er/real", "other"))
+        others = ((home / "w" / source, home / "w" / target) for source, target in more)
+        self.pairs = [(self.real, self.mounted), *others]
 
     def _prepare(self) -> dict[str, str]:
         places.fresh(self.home / "w")
         for directory in (self.mounted, self.real, self.other):
             places.fresh(directory)
-        more = {"M": str(self.mounted), "O": str(self.other), "LC_ALL": "C"}
+        for source, target in self.pairs[1:]:
+            places.fresh(source)
+            if self.mounted in target.parents:
+                places.fresh(self.real / target.relative_to(self.mounted))
+            elif self.home in target.parents:
+                places.fresh(target)
+        more = {"M": str(self.mounted), "O": str(self.other), "R": tree.TOP, "LC_ALL": "C"}
         return environment(self.home / "w", more)
 
     def native(self, argv: list[str]) -> tuple[Outcome, list[str]]:
         """The command where the directory is really mounted, and what it left."""
         env = {**self._prepare(), "PARROT_ENABLED": "TRUE"}
-        told = self.oracle.run(argv, cwd=self.home / "w", env=env, timeout=120, binds=[(self.real, self.mounted)])
+        told = self.oracle.run(argv, cwd=self.home / "w", env=env, timeout=120, binds=self.pairs)
         return told, self._left()
 
     def under_parrot(self, argv: list[str]) -> tuple[Outcome, list[str]]:
         """The command under parrot_run, and what it left."""
         env = self._prepare()
-        options = ["-M", f"{self.mounted}={self.real}"]
+        options = [word for source, target in self.pairs for word in ("-M", f"{target}={source}")]
         told = self.parrot.run(argv, cwd=self.home / "w", env=env, timeout=120, options=options)
         return told, self._left()
 
@@ -69,6 +83,27 @@ class Bound:
 def bound(home: Path, oracle: Oracle, parrot: Callable[..., Parrot]) -> Bound:
     """Both sides."""
     return Bound(home, oracle, parrot())
+
+
+@pytest.fixture
+def several(home: Path, oracle: Oracle, web: str, shared_cache: Path, parrot: Callable[..., Parrot]) -> Bound:
+    """Both sides with mounts in a mount, in an ordinary directory and in a repository."""
+    entry = repository(tree.NAME, web, tree.twin_tree().key)
+    run = parrot([entry], ["--cvmfs-alien-cache", str(shared_cache)])
+    return Bound(home, oracle, run, [("far/s", "mnt/sub"), ("far/i", "other/in"), ("far/e", f"{tree.TOP}/emptydir")])
+
+
+@pytest.mark.parametrize("script", scripts("mounts_ways"))
+def test_ways(several: Bound, script: str) -> None:
+    told = several.check(["/bin/bash", "-c", f"{script}\necho status $?"])
+    assert told.stdout.count(b"\n") > 10
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_calls(several: Bound, seed: int) -> None:
+    """What a sequence of calls comes to, over a set of names with links, dots and missing parts."""
+    told = several.check([sys.executable, "-I", "-B", str(MOUNT_WALK), str(seed), "400"])
+    assert told.stdout.count(b"\n") == 400
 
 
 @pytest.mark.parametrize("script", scripts("mounts"))

@@ -15,7 +15,7 @@ from parrot_py.syscalls import passed
 from parrot_py.syscalls.call import handlers
 from parrot_py.syscalls.early import CHECKS
 from parrot_py.syscalls.passed import FULL, PARTIAL, REFUSED
-from parrot_py.syscalls.table import ROWS
+from parrot_py.syscalls.table import MOUNTED_ROWS, ROWS
 
 NUMBERS = {abi: {row.name: number for row in ROWS if (number := row.numbers[abi]) is not None} for abi in Abi}
 HEADERS = {Abi.X86_64: "unistd_64.h", Abi.I386: "unistd_32.h"}
@@ -85,14 +85,15 @@ def test_every_line_has_a_handler_and_every_handler_a_line() -> None:
         Kind.CLONE3,
         Kind.SOCKETCALL,
     )
-    assert set(handlers) == {row.name for row in ROWS if row.kind not in in_the_core}
+    assert set(handlers) == {row.name for row in (*ROWS, *MOUNTED_ROWS) if row.kind not in in_the_core}
     assert set(CHECKS) <= {row.name for row in ROWS if row.kind in (Kind.PATH, Kind.FD, Kind.EXEC)}
 
 
 def test_lines_say_what_their_kind_needs() -> None:
-    for row in ROWS:
+    for row in (*ROWS, *MOUNTED_ROWS):
         assert row.support in (FULL, PARTIAL, REFUSED)
-        assert bool(row.path) == (row.kind in (Kind.PATH, Kind.EXEC, Kind.SOCKADDR, Kind.SENDTO)), row.name
+        named = (Kind.PATH, Kind.EXEC, Kind.SOCKADDR, Kind.SENDTO, Kind.SENDMSG)
+        assert bool(row.path) == (row.kind in named), row.name
         assert (row.fd >= 0) == (row.kind in (Kind.FD, Kind.DIRENTS)), row.name
         assert len(row.dirfd) in (0, len(row.path)), row.name
         assert row.warm is Warm.NONE or len(row.path) < 2, row.name

@@ -26,13 +26,14 @@ static const int pp_nr_clone[PP_ABIS] = {56, 120};
 static const int pp_nr_clone3[PP_ABIS] = {435, 435};
 #define PP_NR_LSEEK {8, 19}
 
-/* The calls behind socketcall that take the address of a socket: number of the operation, of the call, of arguments. */
+/* The calls behind socketcall that take the address of a socket: number of the operation, of the call, of arguments.  The
+ * last one is stopped only in runs that have a line for it. */
 struct pp_socket_op {
     uint32_t op;
     short nr, args;
 };
 static const struct pp_socket_op pp_socket_ops[] = {
-    {2 /* bind */, 361, 3}, {3 /* connect */, 362, 3}, {11 /* sendto */, 369, 6}
+    {2 /* bind */, 361, 3}, {3 /* connect */, 362, 3}, {11 /* sendto */, 369, 6}, {16 /* sendmsg */, 370, 3}
 };
 #define PP_SOCKET_OPS (sizeof pp_socket_ops / sizeof *pp_socket_ops)
 

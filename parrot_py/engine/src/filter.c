@@ -10,6 +10,7 @@ struct leaf {
     int nr;
     int kind;
     uint32_t action;
+    uint8_t ops; /* how many of pp_socket_ops are stopped */
 };
 
 #define PRCTL_ARGS 11
@@ -78,8 +79,8 @@ static int decide(struct sock_filter *out, int at, const struct leaf *leaf)
     }
     if (leaf->kind == PP_SOCKETCALL) {
         at = load_arg(out, at, 0);
-        for (uint8_t i = 0; i < PP_SOCKET_OPS; i++)
-            at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(PP_SOCKET_OPS - i), 0, pp_socket_ops[i].op);
+        for (uint8_t i = 0; i < leaf->ops; i++)
+            at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(leaf->ops - i), 0, pp_socket_ops[i].op);
         at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
         return put(out, at, BPF_RET | BPF_K, 0, 0, leaf->action);
     }
@@ -96,7 +97,7 @@ static uint8_t length_of(const struct leaf *leaf)
     case PP_SENDTO:
         return SENDTO_ARGS;
     case PP_SOCKETCALL:
-        return SOCKETCALL_ARGS;
+        return (uint8_t)(leaf->ops + 3);
     default:
         return 1;
     }
@@ -133,12 +134,14 @@ static int put_abi(const struct pp_engine *e, struct sock_filter *out, int at, i
 {
     struct leaf *leaves = calloc((size_t)e->call_count, sizeof *leaves);
     int n = 0;
+    bool messages = e->by_nr[PP_I386][pp_socket_ops[PP_SOCKET_OPS - 1].nr] >= 0;
+    uint8_t ops = (uint8_t)(PP_SOCKET_OPS - !messages);
     if (!leaves)
         return -ENOMEM;
     for (int i = 0; i < e->call_count; i++) {
         const struct pp_call *call = &e->calls[i];
         if (call->nr[abi] >= 0)
-            leaves[n++] = (struct leaf){call->nr[abi], call->kind, action_for(call->kind, i)};
+            leaves[n++] = (struct leaf){call->nr[abi], call->kind, action_for(call->kind, i), ops};
     }
     qsort(leaves, (size_t)n, sizeof *leaves, by_number);
     if (n) {

@@ -104,6 +104,8 @@ static enum verdict gate_empty(struct pp_engine *e, struct tracee *t, int dirfd,
         return gate_below(e, t, call, i, s);
     if (call->warm == PP_W_READLINKAT && !strncmp(s->base[i], "/proc/", 6)) /* a link of /proc itself, opened as such */
         return gate_absolute(e, t, s->base[i], s->base[i], i, call, s);
+    if (call->path[1] >= 0 && pp_in_backs(e, s->base[i]))
+        return OURS; /* linkat of a descriptor: the new name may be across the border of a mount */
     if (call->kind != PP_EXEC || dirfd < 0)
         return NATIVE;
     snprintf(real, sizeof real, "/proc/%d/fd/%d", t->tid, dirfd);
@@ -117,12 +119,12 @@ static bool gate_root(struct pp_engine *e, struct tracee *t, int dirfd, struct p
     return n >= 0 && pp_in_session(e, s->base[0], n);
 }
 
-/* The path in the address of a socket of the local domain, if it is one. */
-static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
+/* The path in the address of a socket of the local domain, if it is one, of length bytes at where. */
+static enum verdict gate_address(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s,
+                                 uint64_t where, uint64_t length)
 {
     struct sockaddr_un address;
     memset(&address, 0, sizeof address);
-    uint64_t where = s->args[call->path[0]], length = s->args[call->path[0] + 1];
     size_t room = length < sizeof address ? length : sizeof address;
     if (!where || room <= offsetof(struct sockaddr_un, sun_path) || length > sizeof address ||
         pp_read(t->tid, where, (char *)&address, room) != (long long)room)
@@ -136,6 +138,21 @@ static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const s
     if (s->path[0][0] != '/')
         return gate_relative(e, t, -1, 0, call, s);
     return pp_under_prefix(e, s->path[0]) ? OURS : gate_absolute(e, t, s->path[0], s->path[0], 0, call, s);
+}
+
+/* The address is in two arguments, or in the struct msghdr that one leads to. */
+static enum verdict gate_sockaddr(struct pp_engine *e, struct tracee *t, const struct pp_call *call, struct pp_stop *s)
+{
+    const unsigned long long *args = &s->args[call->path[0]];
+    uint32_t head[3]; /* its address, of one word or two, and its length */
+    size_t size = t->abi == PP_I386 ? 2 * sizeof *head : sizeof head;
+    if (call->kind != PP_SENDMSG)
+        return gate_address(e, t, call, s, args[0], args[1]);
+    if (pp_read(t->tid, args[0], (char *)head, size) != (long long)size)
+        return NATIVE;
+    if (t->abi == PP_I386)
+        return gate_address(e, t, call, s, head[0], head[1]);
+    return gate_address(e, t, call, s, head[0] | (uint64_t)head[1] << 32, head[2]);
 }
 
 static enum verdict gate_path(struct pp_engine *e, struct tracee *t, const struct pp_call *call, int i,
@@ -225,6 +242,7 @@ enum verdict pp_gate(struct pp_engine *e, struct tracee *t, const struct pp_call
     case PP_SOCKETCALL:
         return gate_socketcall(e, t, s);
     case PP_SENDTO:
+    case PP_SENDMSG:
     case PP_SOCKADDR:
         return gate_sockaddr(e, t, call, s);
     case PP_CWD:

@@ -84,16 +84,23 @@ static bool leads_to_prefix(const struct pp_engine *e, const char *path, bool fo
     return pp_under_prefix(e, link);
 }
 
-/* Whether name, not found in the existing directory parent, is where a mount prefix begins. */
+/* Whether name is a part of a mount prefix, whatever it lies in. */
+static bool is_part(const struct pp_engine *e, const char *name)
+{
+    size_t n = strcspn(name, "/");
+    for (int i = 0; i < e->prefixes.count; i++)
+        for (const char *p = e->prefixes.list[i].text; p && *p; p = strchr(p + 1, '/'))
+            if (strncmp(p + 1, name, n) == 0 && (p[n + 1] == 0 || p[n + 1] == '/'))
+                return true;
+    return false;
+}
+
+/* Whether name, not found in the existing directory parent, is where a mount prefix begins, or parent lies under one that
+ * exists on the host: then what is there is not the job's. */
 static bool prefix_begins(const struct pp_engine *e, const char *parent, const char *name)
 {
     char real[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX], self[64];
-    size_t n = strcspn(name, "/");
-    bool known = false;
-    for (int i = 0; i < e->prefixes.count && !known; i++)
-        for (const char *p = e->prefixes.list[i].text; p && *p && !known; p = strchr(p + 1, '/'))
-            known = strncmp(p + 1, name, n) == 0 && (p[n + 1] == 0 || p[n + 1] == '/');
-    if (!known)
+    if (!e->host_lookup && !is_part(e, name))
         return false;
     int fd = open(parent, O_PATH | O_CLOEXEC);
     if (fd < 0)

@@ -108,6 +108,7 @@ static const char *jump(struct pp_engine *e, struct tracee *t, const char *path,
 bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool follow, bool *decided)
 {
     char name[PP_PATH_MAX + 1], link[128], text[PP_PATH_MAX + 1], full[2 * PP_PATH_MAX];
+    char real[2 * PP_PATH_MAX] = ""; /* the name as the tracer can look it up */
     bool up = tidy(path, name, sizeof name);
     *decided = is_special(name);
     if (up && (*decided || strstr(name, "/proc/") || strstr(name, "/dev/fd") || strstr(name, "/dev/std")))
@@ -134,10 +135,10 @@ bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool 
         if (pp_under_prefix(e, full))
             return true;
         snprintf(full, sizeof full, "%s%s", n > 1 ? text : "", rest);
-        tidy(full, name, sizeof name);
-        snprintf(full, sizeof full, "%s%s", link, rest);
+        snprintf(real, sizeof real, "%s%s", link, rest);
+        tidy(full, name, sizeof name); /* which rest lies in */
     }
-    return !pp_native_lookup(e, name, full, follow);
+    return !pp_native_lookup(e, name, real, follow);
 }
 
 /* Remember the device of /proc, by which a native name is found to have led there. */

@@ -13,6 +13,7 @@ enum pp_kind {
     PP_SOCKADDR, /* takes the address of a socket, which may be a path */
     PP_SOCKETCALL, /* one of many calls on sockets, with its arguments in memory */
     PP_SENDTO,  /* sends to the address of a socket, if it gives one */
+    PP_SENDMSG, /* the same, with the address in a struct msghdr */
     PP_PRCTL,   /* prctl: some would take our view of the process away, or tell of us */
     PP_SECCOMP, /* filters of the job's own */
     PP_UNTRACED, /* clone: CLONE_UNTRACED would leave a child filtered with nobody to answer */

@@ -1,4 +1,4 @@
-Scripts for test_mounts.py: $M is a writable directory that is mounted there (it really lies at ../w/real), $O an
+Scripts for test_mounts.py: $M is a writable directory that is mounted there (it really lies at deep/er/real beside it), $O an
 ordinary directory beside it.  Each ends up on a bind mount and under parrot_run -M.
 
 #: where-am-i
