@@ -55,6 +55,8 @@ def _run(config: RunConfig, given: Given, job: list[str]) -> subprocess.Complete
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, -1, b"", b"no answer within a minute")
+    except OSError as error:  # no process, or too few descriptors for one
+        return subprocess.CompletedProcess(command, -1, b"", f"it cannot be started: {error.strerror}".encode())
 
 
 def _said(run: subprocess.CompletedProcess[bytes]) -> str:

@@ -38,6 +38,14 @@ def test_works(run: Parrot, setup: str) -> None:
     assert_works(parrot_under(run, setup))
 
 
+@pytest.mark.parametrize("setup", ["ulimit -u 1", "ulimit -n 8"])
+def test_doctor_where_no_process_can_be_started(run: Parrot, setup: str) -> None:
+    examined = doctor(run, setup)
+    assert examined.status == 1, examined
+    assert examined.stderr == b"", examined
+    assert findings(examined)["a job"] == "XX", examined
+
+
 @pytest.mark.parametrize("setup", FEW.values(), ids=list(FEW))
 def test_the_job_has_the_limits_of_the_caller(run: Parrot, setup: str) -> None:
     ask = ["bash", "-c", "ulimit -Sa; ulimit -Ha; nice"]
