@@ -149,7 +149,7 @@ class Walk:
                 told = make()
             except OSError as error:
                 told = os.strerror(error.errno or 0)
-            print(i, name, "->", told)
+            print(i, name, "->", str(told).replace(f"/proc/{os.getpid()}", "/proc/PID"))
 
 
 def main() -> None:
