@@ -69,6 +69,8 @@ def _empty(call: Call, row: Row, path: bytes | None, base: bytes | None, i: int)
     node = call.context.fdtable.find(base)
     if node is None and row.name == "readlinkat" and (base or b"").startswith(b"/proc/"):
         return call.resolve(base or b"", None, follow=False)  # a link of /proc itself, opened as such
+    if isinstance(node, HostNode) and row.name == "readlinkat":
+        fail(errno.ENOENT)  # the kernel's word for a descriptor that is of no link
     if node is None or isinstance(node, HostNode):
         place = base or b"" if node is None else node.path
         return Native(place, node is not None, mount=call.context.namespace.mounts.governing_place(place))

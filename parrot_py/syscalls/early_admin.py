@@ -115,12 +115,14 @@ def _mount(call: Call) -> None:
 
 
 def _descriptor(call: Call, position: int, kind: bytes) -> None:
-    """EBADF where there is no descriptor, EINVAL where it is not the *kind* that the call needs."""
+    """EBADF where there is no opened descriptor, EINVAL where it is not the *kind* that the call needs."""
+    fd = call.int32(position)
     try:
-        text = os.readlink(b"/proc/%d/fd/%d" % (call.tid, call.int32(position)))
+        text = os.readlink(b"/proc/%d/fd/%d" % (call.tid, fd))
     except OSError:
         fail(errno.EBADF)
     if text != kind:
+        call.need_opened(fd)
         fail(errno.EINVAL)
 
 
