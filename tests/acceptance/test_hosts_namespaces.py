@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,12 @@ def test_real_root_without_capabilities(run: Parrot) -> None:
 
 
 BWRAP = "exec bwrap --ro-bind / / --dev /dev --proc /proc --die-with-parent "
+# The checkout, or the virtual environment, may lie below /tmp.
+TMPFS = "--tmpfs /tmp " + "".join(f"--ro-bind '{path}' '{path}' " for path in (places.CHECKOUT, sys.prefix))
 CONTAINERS = {
     "all unshared": BWRAP + '--unshare-user --unshare-pid --unshare-ipc --unshare-uts --bind {base} {base} "$@"',
-    "a tmpfs on /tmp": BWRAP + '--unshare-all --share-net --tmpfs /tmp --bind {base} {base} "$@"',
-    "as its root": BWRAP + '--unshare-all --share-net --uid 0 --gid 0 --tmpfs /tmp --bind {base} {base} "$@"',
+    "a tmpfs on /tmp": BWRAP + TMPFS + '--unshare-all --share-net --bind {base} {base} "$@"',
+    "as its root": BWRAP + TMPFS + '--unshare-all --share-net --uid 0 --gid 0 --bind {base} {base} "$@"',
     "without capabilities": BWRAP + '--unshare-all --share-net --cap-drop ALL --bind {base} {base} "$@"',
 }
 
