@@ -157,7 +157,7 @@ enum verdict pp_gate_prctl(struct pp_engine *e, struct tracee *t, const struct p
     bool no_more = !s->args[2] && !s->args[3] && !s->args[4];
     switch ((int)s->args[0]) {
     case PR_SET_DUMPABLE:
-        return s->args[1] == 1 ? NATIVE : answer(e, t, 0);
+        return s->args[1] ? NATIVE : answer(e, t, 0);
     case PR_SET_NO_NEW_PRIVS:
         t->no_new_privs = t->no_new_privs || (s->args[1] == 1 && no_more);
         return NATIVE;

@@ -51,7 +51,7 @@ static int decide_prctl(struct sock_filter *out, int at, uint32_t action)
         at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(n - i + 4), 0, stops[i]);
     at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, PR_SET_DUMPABLE);
     at = load_arg(out, at, 1);
-    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+    at = put(out, at, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0); /* other values than 0 and 1 are EINVAL to the kernel */
     at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO); /* errno 0: done, says the kernel */
     at = put(out, at, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
     return put(out, at, BPF_RET | BPF_K, 0, 0, action);
