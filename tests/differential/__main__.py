@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.differential.compare import compare
 from tests.differential.generate import batch, sequence
 from tests.differential.minimise import Finding, minimise
+from tests.differential.sweep import Sweep
 from tests.differential.worlds import Mode, Unavailable, Worlds
 from tests.support import places
 
@@ -28,9 +29,11 @@ class Search:
     """One job: runs batches until the time is over or enough was found."""
 
     def __init__(
-        self, worlds: Worlds, first: int, until: float, most: int, modes: Sequence[Mode] = MODES
+        self, worlds: Worlds, first: int, until: float, most: int, modes: Sequence[Mode] = MODES,
+        sweep: Sweep | None = None,
     ) -> None:  # fmt: skip
         self.worlds, self.first, self.until, self.most, self.modes = worlds, first, until, most, modes
+        self.sweep = sweep
         self.findings: list[Finding] = []
         self.sequences = self.calls = self.unsteady = 0
         self.batches: Counter[str] = Counter()
@@ -41,9 +44,14 @@ class Search:
         while time.monotonic() < self.until and len(self.findings) < self.most:
             self.one_batch(self.first + self.sequences, self.modes[sum(self.batches.values()) % len(self.modes)])
 
+    def _lines(self, number: int, mode: Mode) -> list[str]:
+        if self.sweep is not None:
+            return self.sweep.sequence(number)
+        return sequence(number, alone=mode.threads == 1)
+
     def one_batch(self, first: int, mode: Mode, size: int = PER_BATCH) -> None:
         """The sequences *first* and following."""
-        made = [(str(seed), sequence(seed, alone=mode.threads == 1)) for seed in range(first, first + size)]
+        made = [(str(number), self._lines(number, mode)) for number in range(first, first + size)]
         text = batch(made)
         native, traced = self.worlds.native(text, mode), self.worlds.traced(text, mode)
         compared = compare(native, traced)
@@ -75,8 +83,11 @@ def _search(options: argparse.Namespace) -> int:
     until = time.monotonic() + 60 * options.minutes
     worlds = [Worlds(str(job), uid) for job in range(options.jobs)]
     step = 10**9
-    modes = options.mode or MODES
-    searches = [Search(w, options.seed + step * job, until, options.most, modes) for job, w in enumerate(worlds)]
+    sweep = Sweep(root=options.root) if options.sweep else None
+    modes = options.mode or [mode for mode in MODES if mode.threads == 1 or sweep is None]
+    searches = [
+        Search(world, options.seed + step * job, until, options.most, modes, sweep) for job, world in enumerate(worlds)
+    ]
     try:
         with ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(Search.run, searches))
@@ -123,6 +134,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1, help="how long to search (1)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="the first seed")
     parser.add_argument("--jobs", type=int, default=1, help="how many searches side by side (1)")
+    parser.add_argument("--sweep", action="store_true", help="take the cases of sweep.py in turn, not random calls")
     parser.add_argument("--most", type=int, default=10, help="stop after so many findings (10)")
     parser.add_argument("--root", action="store_true", help="the calls are made by root, not by uid 65534")
     parser.add_argument(

@@ -13,6 +13,7 @@ from tests.differential.compare import first_difference
 from tests.differential.generate import sequence
 from tests.differential.known import excused
 from tests.differential.minimise import shrink
+from tests.differential.sweep import Sweep
 from tests.differential.worlds import Mode, Unavailable, Worlds
 from tests.support import places
 
@@ -39,6 +40,22 @@ def _search(worlds: Worlds, first: int, mode: Mode, size: int) -> None:
 @pytest.mark.parametrize("mode", [Mode(), Mode(cold=True), Mode(threads=4), Mode(seccomp=False)], ids=str)
 def test_fixed_seeds(worlds: Worlds, mode: Mode) -> None:
     _search(worlds, 1_000_000, mode, 100)
+
+
+@pytest.mark.parametrize("mode", [Mode(), Mode(seccomp=False)], ids=str)
+def test_part_of_the_sweep(worlds: Worlds, mode: Mode) -> None:
+    search = Search(worlds, 0, until=time.monotonic() + 60, most=3, sweep=Sweep())
+    search.one_batch(1000 * len(str(mode)), mode, 150)
+    assert search.calls > 1500
+    assert not search.findings, "\n".join(f"{f.text()}\n{f.traced}" for f in search.findings)
+
+
+def test_a_sweep_has_every_case_once() -> None:
+    sweep = Sweep()
+    lines = [line for number in range(0, len(sweep), 50) for line in sweep.sequence(number)]
+    assert len(lines) > 20_000
+    assert {line.split(" ")[1] for line in lines if line.startswith("call ")} > {"stat", "open", "openat2", "getxattr"}
+    assert len({sweep._case(number * 1_000_003 % sweep.cases) for number in range(20_000)}) > 19_990
 
 
 @pytest.mark.slow
