@@ -54,8 +54,8 @@ class Walk(Trail):
 
     def run(self) -> Target | Native:
         """Go the whole way; raises OSError."""
-        if self.todo and self.inode is not None and not self.inode.is_dir:
-            fail(errno.ENOTDIR)  # before any name is looked at
+        if self.todo and (not self.inode.is_dir if self.inode is not None else self._start and os.path.islink(self._start)):
+            fail(errno.ENOTDIR)  # before any name is looked at, also for a link itself that was opened
         while self.todo:
             name = self.todo.pop()
             self.last = DOT if name == b"." else DOTDOT if name == b".." else NORMAL
@@ -95,8 +95,9 @@ class Walk(Trail):
 
     def _target(self, path: bytes, tree: Tree, inode: Inode | None, name: bytes | None) -> Target:
         known = name if name is not None and name != path else b""
-        place = (self.mount, self.above, self._held())
-        last = self.last if inode is not None or path == self.here else NORMAL
+        here = inode is not None or path == self.here  # else it is a name in here that is missing
+        place = (self.mount, self.above, self._held() if here else None)
+        last = self.last if here else NORMAL
         return Target(path, tree, inode, last, self.slash, self.node if inode else None, known, *place)
 
     def _native(self, path: bytes, magic: bytes | None = None) -> Native:

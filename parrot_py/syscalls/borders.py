@@ -9,7 +9,7 @@ import errno
 import os
 import stat as st
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from parrot_py.mounts import MountTable
 from parrot_py.namespace import Tree
@@ -139,13 +139,13 @@ def _check_removed(call: Call, place: Place, directory: bool) -> None:
         return
     if call.context.namespace.tree_of(place.holder) is not None:
         fail(errno.EROFS)
-    path = place.path.rstrip(b"/")
-    exists = isinstance(place, Target) or os.path.lexists(path)
-    if not exists:
+    is_directory = _is_directory(place)
+    if is_directory is None:
         return
-    if not os.access(place.holder, os.W_OK | os.X_OK):
+    if _slash(place) and not directory:
+        fail(errno.EISDIR if is_directory else errno.ENOTDIR)
+    if not _may_change(place):
         fail(errno.EACCES)
-    is_directory = place.found().is_dir if isinstance(place, Target) else os.path.isdir(path)
     if is_directory != directory:
         fail(errno.EISDIR if is_directory else errno.ENOTDIR)
     fail(errno.EBUSY)
@@ -167,41 +167,86 @@ def _tree_of_name(call: Call, place: Place) -> Tree | None:
     return tree_of_name(call, place) if isinstance(place, Target) else None
 
 
-def _rename_at_mount(call: Call, places: Sequence[Place], flags: int) -> None:
-    """A mount that begins in a repository is one of the names: that is read-only, and what is mounted not looked at."""
+def _rename_at_mount(places: Sequence[Place], flags: int, *, same: bool) -> NoReturn:
+    """A mount that begins in a repository is one of the names: that is read-only, and what is mounted not looked at.
+
+    *same*: both names lie on one mount.
+    """
     for place in places:
         if isinstance(place, Native) and place.holder is None:
             _parent_exists(place)
-    if _tree_of_name(call, places[0]) is not _tree_of_name(call, places[1]):
+    if not same:
         fail(errno.EXDEV)
-    for place, code in zip(places, (errno.EBUSY, errno.EEXIST if flags & _NOREPLACE else errno.EBUSY), strict=True):
-        if isinstance(place, Target) and place.last != NORMAL:
-            fail(code)
+    _refuse_dots(*places, flags)
     fail(errno.EROFS)
+
+
+def _refuse_dots(old: Place, new: Place, flags: int) -> None:
+    for place, code in ((old, errno.EBUSY), (new, errno.EEXIST if flags & _NOREPLACE else errno.EBUSY)):
+        if place.last != NORMAL if isinstance(place, Target) else place.path.endswith((b"/.", b"/..")):
+            fail(code)
 
 
 def _check_rename(call: Call, table: MountTable, places: Sequence[Place]) -> None:
     old, new = places
     flags = call.flags(4) if call.name == "renameat2" else 0
-    if any(place.holder is not None and _tree_of_name(call, place) is not None for place in places):
-        _rename_at_mount(call, places, flags)
-    if not (isinstance(old, Native) and isinstance(new, Native)):
-        return  # the handler knows: EXDEV, or EROFS
+    trees = [_tree_of_name(call, place) for place in places]
     borders = _border(table, old.above), _border(table, new.above)
+    if any(place.holder is not None and tree is not None for place, tree in zip(places, trees, strict=True)):
+        _rename_at_mount(places, flags, same=(trees[0], borders[0]) == (trees[1], borders[1]))
+    if any(trees):
+        if isinstance(old, Target) and isinstance(new, Target) and (trees[0], borders[0]) != (trees[1], borders[1]):
+            fail(errno.EXDEV)  # perhaps one tree, but two mounts of it
+        return  # the handler knows: EXDEV, or EROFS
     refused = W & ~(table.allowed(old.above) & table.allowed(new.above))
     at_mounts = old.holder is not None or new.holder is not None
     if borders[0] == borders[1] and not refused and not (at_mounts and old.name != new.name):
         return  # a mount to its own name is nothing to do
-    _parent_exists(old)
-    _parent_exists(new)
+    for place in places:
+        if isinstance(place, Native):
+            _parent_exists(place)
     if borders[0] != borders[1]:
         fail(errno.EXDEV)
-    os.lstat(old.path.rstrip(b"/"))
-    if flags & _NOREPLACE and os.path.lexists(new.path.rstrip(b"/")):
+    _rename_in_vain(old, new, flags, bool(refused))
+
+
+def _rename_in_vain(old: Place, new: Place, flags: int, refused: bool) -> NoReturn:
+    """What do_renameat2() and vfs_rename() find before they come to the mount at one of the names: EBUSY."""
+    _refuse_dots(old, new, flags)
+    old_is, new_is = _is_directory(old), _is_directory(new)
+    if old_is is None or (flags & _EXCHANGE and new_is is None):
+        fail(errno.ENOENT)
+    if flags & _NOREPLACE and new_is is not None:
         fail(errno.EEXIST)
-    if flags & _EXCHANGE:
-        os.lstat(new.path.rstrip(b"/"))
-    fail(errno.EACCES if refused else errno.EBUSY)
+    if flags & _EXCHANGE and not new_is and _slash(new):
+        fail(errno.ENOTDIR)
+    if not old_is and (_slash(old) or (_slash(new) and not flags & _EXCHANGE)):
+        fail(errno.ENOTDIR)
+    if refused or not (_may_change(old) and _may_change(new)):
+        fail(errno.EACCES)
+    if not flags & _EXCHANGE and new_is is not None and new_is != old_is:
+        fail(errno.EISDIR if new_is else errno.ENOTDIR)
+    fail(errno.EBUSY)
+
+
+def _is_directory(place: Place) -> bool | None:
+    """Whether a name is that of a directory; None: of nothing."""
+    if isinstance(place, Target):
+        return place.inode.is_dir if place.inode is not None else None
+    try:
+        return st.S_ISDIR(os.lstat(place.path.rstrip(b"/")).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _slash(place: Place) -> bool:
+    return place.slash if isinstance(place, Target) else place.path.endswith(b"/")
+
+
+def _may_change(place: Place) -> bool:
+    """Whether names may be made and removed in the directory of the host that *place* is a name in."""
+    above = place.holder or os.path.dirname(place.path.rstrip(b"/")) or b"/"
+    return os.access(above, os.W_OK | os.X_OK)
 
 
 def _check_link(call: Call, table: MountTable, places: Sequence[Place]) -> None:

@@ -75,9 +75,11 @@ def rename(call: Call, old: Place, new: Place) -> Answer:
     """rename: EXDEV across mounts, EBUSY for ``.`` and ``..``, else EROFS even for a missing name."""
     if isinstance(old, Native) or isinstance(new, Native):
         return settle(call, old, new)
+    flags = call.flags(4) if call.name == "renameat2" else 0
+    if old.holder is not None and call.context.namespace.tree_of(old.holder) is None:
+        return -errno.EEXIST if flags & _RENAME_NOREPLACE else 0  # a mount in a directory of the host, to its own name
     if tree_of_name(call, old) is None and tree_of_name(call, new) is None:
         return settle(call, old, new)
-    flags = call.flags(4) if call.name == "renameat2" else 0
     if tree_of_name(call, old) is not tree_of_name(call, new):
         fail(errno.EXDEV)
     if old.last != NORMAL:

@@ -25,7 +25,7 @@ MOUNT_WALK = Path(__file__).parent.parent / "support" / "mount_walk.py"
 class Bound:
     """Both sides, from equal directories: ``deep/er/real`` is mounted at ``mnt``, ``other`` is an ordinary directory.
 
-    *more* are (source, target) of further mounts.
+    *more* are (source, target) of further mounts; a name with a suffix is that of a file.
     """
 
     def __init__(self, home: Path, oracle: Oracle, parrot: Parrot, more: Sequence[tuple[str, str]] = ()) -> None:
@@ -39,13 +39,25 @@ class Bound:
         for directory in (self.mounted, self.real, self.other):
             places.fresh(directory)
         for source, target in self.pairs[1:]:
-            places.fresh(source)
+            self._make(source)
             if self.mounted in target.parents:
-                places.fresh(self.real / target.relative_to(self.mounted))
-            elif self.home in target.parents:
-                places.fresh(target)
+                self._make(self.real / target.relative_to(self.mounted))
+            else:
+                self._make(target)
         more = {"M": str(self.mounted), "O": str(self.other), "R": tree.TOP, "LC_ALL": "C"}
         return environment(self.home / "w", more)
+
+    def _make(self, path: Path) -> None:
+        """An empty directory of ours, or a file where the name has a suffix; what is in a repository is there."""
+        if self.home not in path.parents:
+            return
+        if not path.suffix:
+            places.fresh(path)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{path.name}\n")
+        places.give(path)
+        places.give(path.parent)
 
     def native(self, argv: list[str]) -> tuple[Outcome, list[str]]:
         """The command where the directory is really mounted, and what it left."""
@@ -91,6 +103,23 @@ def several(home: Path, oracle: Oracle, web: str, shared_cache: Path, parrot: Ca
     entry = repository(tree.NAME, web, tree.twin_tree().key)
     run = parrot([entry], ["--cvmfs-alien-cache", str(shared_cache)])
     return Bound(home, oracle, run, [("far/s", "mnt/sub"), ("far/i", "other/in"), ("far/e", f"{tree.TOP}/emptydir")])
+
+
+@pytest.fixture
+def shown(home: Path, oracle: Oracle, web: str, shared_cache: Path, parrot: Callable[..., Parrot]) -> Bound:
+    """Both sides with directories of a repository at other names, and files mounted over files."""
+    entry = repository(tree.NAME, web, tree.twin_tree().key)
+    run = parrot([entry], ["--cvmfs-alien-cache", str(shared_cache)])
+    top = tree.TOP
+    repositories = [(f"{top}/dir", "other/sw"), (f"{top}/nested", f"{top}/dir/sub")]
+    files = [("far/f.txt", "other/f.txt"), ("far/g.txt", f"{top}/hello.txt")]
+    return Bound(home, oracle, run, [("far/s", "mnt/sub"), ("far/i", "other/in"), *repositories, *files])
+
+
+@pytest.mark.parametrize("script", scripts("mounts_shown"))
+def test_shown(shown: Bound, script: str) -> None:
+    told = shown.check(["/bin/bash", "-c", f"{script}\necho status $?"])
+    assert told.stdout.count(b"\n") > 10
 
 
 @pytest.mark.parametrize("script", scripts("mounts_ways"))
