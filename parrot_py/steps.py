@@ -54,8 +54,9 @@ class Walk(Trail):
 
     def run(self) -> Target | Native:
         """Go the whole way; raises OSError."""
-        if self.todo and (not self.inode.is_dir if self.inode is not None else self._start and os.path.islink(self._start)):
-            fail(errno.ENOTDIR)  # before any name is looked at, also for a link itself that was opened
+        opened_link = bool(self._start) and os.path.islink(self._start)
+        if self.todo and (not self.inode.is_dir if self.inode is not None else opened_link):
+            fail(errno.ENOTDIR)  # before any name is looked at
         while self.todo:
             name = self.todo.pop()
             self.last = DOT if name == b"." else DOTDOT if name == b".." else NORMAL

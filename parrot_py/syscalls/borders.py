@@ -25,9 +25,9 @@ _LINKS = ("link", "linkat")
 _REMOVES = ("unlink", "unlinkat", "rmdir")
 _ENTERS = ("chdir", "chroot")
 _WRITES = (
-    "truncate", "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
-    "utimensat", "setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat", "file_setattr",
-    "connect", "sendto", "sendmsg",
+    "truncate", "truncate64", "chmod", "fchmodat", "fchmodat2", "chown", "chown32", "lchown", "lchown32", "fchownat",
+    "utime", "utimes", "futimesat", "utimensat", "utimensat_time64", "setxattr", "lsetxattr", "setxattrat",
+    "removexattr", "lremovexattr", "removexattrat", "file_setattr", "connect", "sendto", "sendmsg",
 )  # fmt: skip
 _ASKS = {"access": 1, "faccessat": 2, "faccessat2": 2}
 _REMOVEDIR = 0x200
@@ -114,6 +114,8 @@ def _check_opened(call: Call, table: MountTable, place: Place, wanted: int, flag
         fail(errno.EEXIST)
     if not lacking:
         return
+    if call.name.startswith("truncate") and not st.S_ISREG(mode):
+        fail(errno.EISDIR if st.S_ISDIR(mode) else errno.EINVAL)
     if st.S_ISDIR(mode):
         if create or (flags and wanted & W):
             fail(errno.EISDIR)
@@ -177,7 +179,7 @@ def _rename_at_mount(places: Sequence[Place], flags: int, *, same: bool) -> NoRe
             _parent_exists(place)
     if not same:
         fail(errno.EXDEV)
-    _refuse_dots(*places, flags)
+    _refuse_dots(places[0], places[1], flags)
     fail(errno.EROFS)
 
 

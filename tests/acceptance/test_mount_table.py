@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import places, tree
 from tests.support.parrot import Parrot, environment
+from tests.support.programs import I386, cannot_run, program
 from tests.support.sites import Site
 
 MakeParrot = Callable[..., Parrot]
@@ -125,6 +126,21 @@ def test_permissions(home: Path, parrot: MakeParrot) -> None:
     assert {call: found[call] for call in refused} == dict.fromkeys(refused, "EACCES")
     assert sorted(os.listdir(place)) == ["dir", "file", "prog"]
     assert (place / "file").read_text()
+
+
+def test_permissions_of_i386(home: Path, parrot: MakeParrot) -> None:
+    """The calls that only 32-bit programs have."""
+    reason = cannot_run(*I386)
+    if reason:
+        pytest.skip(reason)
+    place = area(home, "area")
+    for allowed, answer in (("rwx", "ok"), ("rx", "EACCES")):
+        (home / "list").write_text(f"{place} {allowed}\n")
+        argv = [str(program("i386_rights", *I386)), str(place / "file"), str(place / "dir")]
+        lines = parrot().run(argv, options=["-m", str(home / "list")]).expect().stdout.decode().splitlines()
+        found = dict(line.split(": ") for line in lines)
+        assert found.pop("truncate64 of a directory") == "EISDIR"
+        assert found == dict.fromkeys(("truncate64", "lchown32", "chown32", "utimensat_time64"), answer)
 
 
 @pytest.mark.parametrize(
