@@ -103,6 +103,8 @@ class FdTable:
         self.generation = 0
         """That of the namespace: see :meth:`is_current`."""
         self.copies = copies.Copies(self.directory)
+        self.loaders: dict[bytes, Node] = {}
+        """The loaders of ours that programs were started with, by the names that the kernel has for them."""
         for kind in KINDS:
             os.mkdir(self._base(kind), 0o755)
 
@@ -156,6 +158,10 @@ class FdTable:
                 return None
             number = match.group(1)
         return self._nodes[int(number)] if int(number) < len(self._nodes) else None
+
+    def mapped(self, name: bytes) -> Node | None:
+        """As find, for the name of what is mapped: a loader is mapped from where the copies of programs find it."""
+        return self.loaders.get(name) or self.find(name)
 
     @property
     def crowded(self) -> bool:

@@ -65,13 +65,15 @@ def _maps(fdtable: FdTable, namespace: Namespace, path: bytes) -> bytes | None:
     """What is mapped; ``None`` when nothing of it is ours."""
     real = _read(path)
     text = _renamed(namespace.mounts, real)
-    if fdtable.directory not in text:
+    loaders = [name for name in fdtable.loaders if name in text]
+    if fdtable.directory not in text and not loaders:
         return None if text == real else text
-    ours = re.compile(rb"([^\n]*?)(" + re.escape(fdtable.directory) + rb"/[^\n ]+)( \(deleted\))?")
+    names = [re.escape(fdtable.directory) + rb"/[^\n ]+", *(re.escape(name) + rb"(?=[\n ]|\Z)" for name in loaders)]
+    ours = re.compile(rb"([^\n]*?)(" + b"|".join(names) + rb")( \(deleted\))?")
 
     def line(found: re.Match[bytes]) -> bytes:
         before, link, _ = found.groups()
-        node = fdtable.find(link)
+        node = fdtable.mapped(link)
         if node is None:
             return found.group()
         head = _HEAD.match(before)

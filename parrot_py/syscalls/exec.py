@@ -142,6 +142,7 @@ def _local_loader(call: Call, place: Place) -> bytes:
     node = _program(call, place).node
     assert node is not None
     local: str = call.context.namespace.ask(derived.executable, call.materialise(node), call.context.derived)
+    call.context.fdtable.loaders[os.path.realpath(os.fsencode(local))] = node
     return os.fsencode(local)
 
 

@@ -10,6 +10,19 @@ static void say_link(const char *name)
     say("%s: %.*s", name, (int)(n < 0 ? 0 : n), buffer);
 }
 
+/* The file that the kernel mapped the loader from, by its name in maps. */
+static void say_loader(void)
+{
+    unsigned long base = getauxval(AT_BASE), from, to;
+    char line[PATH_MAX + 128], name[PATH_MAX];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %4095[^\n]", &from, &to, name) == 3 && from <= base && base < to)
+            say("loader: %s", name);
+    if (maps)
+        fclose(maps);
+}
+
 int main(int argc, char **argv, char **envp)
 {
     char comm[16] = "", environment = 0;
@@ -28,6 +41,7 @@ int main(int argc, char **argv, char **envp)
     say("comm: %s", comm);
     say_link("/proc/self/exe");
     say_link("/proc/self/cwd");
+    say_loader();
     say("descriptor 7 open: %d, 8 open: %d", fcntl(7, F_GETFD) >= 0, fcntl(8, F_GETFD) >= 0);
     say("my own file can be opened: %d", quiet_open("/proc/self/exe", O_RDONLY) >= 0);
     return argc > 1 ? atoi(argv[1]) : 0;
