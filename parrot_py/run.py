@@ -143,7 +143,7 @@ def run(config: RunConfig, given: Given | None = None, own: Unpacked | None = No
     )
     line = None
     try:
-        masks = guise.of(config.pretences, mounted=bool(config.mounts))
+        masks = guise.of(config.pretences, mounted=bool(config.mounts) or config.dynamic_mounts)
         engine = _engine(config, masks, namespace, os.fsencode(session))
         fdtable = FdTable(session)
         credentials = Credentialer().of

@@ -47,7 +47,7 @@ _NO_WRITE = 5  # opening asks for X, too
 
 
 def of(wanted: Pretences, *, mounted: bool = False) -> Guise:
-    """The guise that *wanted* asks for, for a run that its user gave mounts if *mounted*."""
+    """The guise that *wanted* asks for, for a run that has mounts, or may have later, if *mounted*."""
     more = MOUNTED_ROWS if mounted else ()
     if wanted == Pretences():  # nobody else pays for the modules that know it
         return TRUTH._replace(rows=(*ROWS, *more))

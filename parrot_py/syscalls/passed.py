@@ -142,8 +142,8 @@ GROUPS: tuple[Group, ...] = (
         367:getsockname 368:getpeername 371:recvfrom 372:recvmsg 373:shutdown 417:recvmmsg_time64""",
     ),
     _group(
-        "stopping each would slow every local socket down, so it is done only where parrot_run is given mounts; "
-        "without, an address that is a path in a repository is ENOENT",
+        "stopping each would slow every local socket down, so it is done only where parrot_run is given mounts or "
+        "--dynamic-mounts; without, an address that is a path in a repository is ENOENT",
         "46:sendmsg",
         PARTIAL,
         i386="370:sendmsg",

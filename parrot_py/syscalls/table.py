@@ -213,8 +213,8 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 MOUNTED_ROWS: tuple[Row, ...] = (Row("sendmsg", 46, 370, Kind.SENDMSG, (1,)),)
-"""Lines of runs that are given mounts: the address of a message may be a name that something is mounted at.  Other runs
-are spared the stop, which each message costs."""
+"""Lines of runs that are given mounts, or may be later: the address of a message may be a name that something is
+mounted at.  Other runs are spared the stop, which each message costs."""
 
 _NUMBERS = [{row.name: nr for row in (*ROWS, *MOUNTED_ROWS) if (nr := row.numbers[abi]) is not None} for abi in Abi]
 

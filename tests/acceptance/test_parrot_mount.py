@@ -71,6 +71,17 @@ def test_mounting_and_unmounting(area: Path, command: str, parrot: MakeParrot) -
     assert (area / "real" / "file").read_text() == "real\nmore\n"
 
 
+def test_messages_to_what_is_mounted_later(area: Path, command: str, parrot: MakeParrot) -> None:
+    """sendmsg with an address, which only a run that may get mounts stops at."""
+    code = (
+        "import socket; make = lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); to, by = make(), make();"
+        f"to.bind('{area}/real/sock'); by.sendmsg([b'x'], [], 0, '{area}/point/sock'); print(to.recv(9))"
+    )
+    script = f"{command} {area}/point {area}/real && python3 -I -c \"{code}\""
+    got = parrot().run(["/bin/bash", "-c", script], options=["--dynamic-mounts"])
+    assert got.expect().stdout == b"b'x'\n"
+
+
 def test_what_was_given_stays(area: Path, command: str, parrot: MakeParrot) -> None:
     script = (
         f"{command} --unmount {area}/point; {command} {area}/point/x {area}/real r; {command} --unmount {area}/point/x;"

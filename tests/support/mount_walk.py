@@ -1,7 +1,8 @@
 """``mount_walk.py SEED COUNT``: random calls on names that lead over the borders of mounts, each with its outcome.
 
-Runs as a job where directories are mounted at ``$M``, ``$M/sub``, ``$O/in`` and ``$R/emptydir``, with ``$M`` and ``$O``
-side by side.  The same seed makes the same calls, so what two sides say can be compared line by line.
+Runs as a job where directories are mounted at ``$M``, ``$M/sub`` and ``$O/in``, and others at ``$R/emptydir``, or at
+``$O/sw`` and ``$R/dir/sub``, with ``$M`` and ``$O`` side by side.  The same seed makes the same calls, so what two
+sides say can be compared line by line.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import socket
 import struct
+import subprocess
 import sys
 from typing import Callable
 
@@ -29,7 +32,7 @@ LINKS = {
 }  # fmt: skip
 NAMES = [
     "..", "..", "..", ".", "a", "b", "d", "f", "p", "x", "sub", "in", "mnt", "other", "plain", "new1", "new2",
-    "emptydir", "loop", *(f"l{i}" for i in range(1, 11)),
+    "emptydir", "loop", "sw", "one", "leaf", *(f"l{i}" for i in range(1, 11)),
 ]  # fmt: skip
 STARTS = [M, OTHER, W, f"{W}/plain", f"{M}/sub", f"{OTHER}/in", f"{M}/a", R, f"{R}/emptydir", f"{W}/plain/d"]
 FLAGS = [
@@ -37,7 +40,10 @@ FLAGS = [
     os.O_CREAT | os.O_EXCL | os.O_WRONLY, os.O_TRUNC | os.O_WRONLY,
 ]  # fmt: skip
 
-HARMLESS = ("stat", "lstat", "open", "readlink", "chdir", "realpath", "access", "list", "statvfs", "openat2", "keep")
+HARMLESS = (
+    "stat", "lstat", "open", "readlink", "chdir", "realpath", "access", "list", "statvfs", "openat2", "keep",
+    "fchdir", "connect", "program",
+)  # fmt: skip
 
 
 def status(found: os.stat_result) -> str:
@@ -69,6 +75,22 @@ def inside(path: str, base: int | None) -> bool:
     return os.path.realpath(os.path.join(start, os.path.dirname(path.rstrip("/")))).startswith((f"{W}/", R))
 
 
+def address(call: str, path: str) -> None:
+    """Bind or connect a socket."""
+    with socket.socket(socket.AF_UNIX) as unix:
+        getattr(unix, call)(path)
+
+
+def nameless(directory: str, path: bytes) -> str:
+    """Give a file without a name one."""
+    fd = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+    try:
+        checked(LIBC.linkat(CWD, b"/proc/self/fd/%d" % fd, CWD, path, 0x400))
+        return os.readlink(f"/proc/self/fd/{fd}").partition("/#")[0]
+    finally:
+        os.close(fd)
+
+
 class Walk:
     """One sequence of calls."""
 
@@ -81,7 +103,16 @@ class Walk:
         choose = self.random.choice
         path = "/".join(choose(NAMES) for _ in range(choose((1, 1, 2, 2, 3, 4))))
         start = choose(STARTS)
-        ways = ["", "", "", f"{start}/", f"{start}/", "/proc/self/cwd/", f"/proc/self/root{start}/"]
+        ways = [
+            "",
+            "",
+            "",
+            f"{start}/",
+            f"{start}/",
+            "/proc/self/cwd/",
+            f"/proc/self/root{start}/",
+            "/proc/thread-self/cwd/",
+        ]
         if self.kept:
             ways.append(f"/proc/self/fd/{choose(self.kept)}/")
         return choose(ways) + path + choose(["/", *[""] * 12])
@@ -92,7 +123,7 @@ class Walk:
         one, two = os.fsencode(path), os.fsencode(other)
         base = choose(self.kept) if self.kept and self.random.random() < 0.3 else None
         flags, number = choose(FLAGS) | os.O_NONBLOCK, CWD if base is None else base
-        how = struct.pack("QQQ", os.O_PATH, 0, choose((4, 8, 16)))
+        how = struct.pack("QQQ", choose((os.O_PATH, os.O_NONBLOCK)), 0, choose((0, 2, 4, 8, 16, 4 | 8)))
         link, rename, mode = choose((0, 0x400)), choose((0, 1, 2)), choose((os.R_OK, os.W_OK, os.X_OK))
         calls: list[tuple[str, Callable[[], object]]] = [
             ("stat", lambda: status(os.stat(path, dir_fd=base))),
@@ -113,6 +144,15 @@ class Walk:
             ("statvfs", lambda: os.statvfs(path).f_flag & 1),
             (f"openat2 {how[16]}", lambda: leads_to(checked(LIBC.syscall(SYS_OPENAT2, number, one, how, len(how))))),
             ("keep", lambda: self.keep(path)),
+            ("fchdir", lambda: self.enter(base)),
+            ("utime", lambda: os.utime(path, (1, 2), dir_fd=base)),
+            ("truncate", lambda: os.truncate(path, 3)),
+            ("mkfifo", lambda: os.mkfifo(path, dir_fd=base)),
+            ("setxattr", lambda: os.setxattr(path, "user.x", b"1")),
+            ("bind", lambda: address("bind", path)),
+            ("connect", lambda: address("connect", path)),
+            (f"nameless {other}", lambda: nameless(path, two)),
+            ("program", lambda: subprocess.run(["/bin/pwd", "-P"], cwd=path, check=True, capture_output=True).stdout),
         ]
         name, make = choose(calls)
         harmless = name.split()[0] in HARMLESS and not flags & os.O_CREAT
@@ -120,9 +160,10 @@ class Walk:
             return "outside", lambda: None
         return f"{name} {path}{'' if base is None else f' at {self.kept.index(base)}'}", make
 
-    def enter(self, path: str) -> str:
+    def enter(self, path: str | int | None) -> str:
         """Change the working directory; what it is called then."""
-        os.chdir(path)
+        if path is not None:
+            os.chdir(path)
         assert os.getcwd() == os.readlink("/proc/self/cwd")
         return os.getcwd()
 
@@ -133,7 +174,7 @@ class Walk:
 
     def keep(self, path: str) -> str:
         """Open a directory for later calls."""
-        fd = os.open(path, os.O_DIRECTORY)
+        fd = os.open(path, self.random.choice((os.O_DIRECTORY, os.O_PATH | os.O_NOFOLLOW)))
         self.kept.append(fd)
         if len(self.kept) > 5:
             os.close(self.kept.pop(0))

@@ -135,6 +135,13 @@ def test_random_calls(several: Bound, seed: int) -> None:
     assert told.stdout.count(b"\n") == 400
 
 
+@pytest.mark.parametrize("seed", range(100, 103))
+def test_random_calls_on_what_is_shown(shown: Bound, seed: int) -> None:
+    """The same with directories of a repository and files among the mounts."""
+    told = shown.check([sys.executable, "-I", "-B", str(MOUNT_WALK), str(seed), "400"])
+    assert told.stdout.count(b"\n") == 400
+
+
 @pytest.mark.parametrize("script", scripts("mounts"))
 def test_bind(bound: Bound, script: str) -> None:
     for tool in (*OPTIONAL, "gcc", "findmnt"):
