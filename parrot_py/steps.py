@@ -259,8 +259,7 @@ class Walk(Trail):
 
     def _native_link(self, path: bytes, text: bytes) -> Target | Native | None:
         magic = jumps(path)
-        fdtable = self.walker.fdtable
-        node = (fdtable.mapped if b"/map_files/" in path else fdtable.find)(text) if magic else None
+        node = self.walker.fdtable.find(text) if magic else None
         if not self.todo and not self.follow:
             self._named()
             return self._native(path, self._told(text, node) if magic else None)
