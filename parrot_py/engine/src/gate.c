@@ -61,8 +61,13 @@ static enum verdict gate_absolute(struct pp_engine *e, struct tracee *t, const c
                                   const struct pp_call *call, const struct pp_stop *s)
 {
     bool decided, follow = pp_follows(t->tid, call, s, i);
+    char program[2 * PP_PATH_MAX];
     if (pp_gate_proc(e, t, abs, follow, &decided))
         return OURS;
+    if (decided && call->kind == PP_EXEC) { /* what is native may be a script whose interpreter is not */
+        pp_proc_as_tracer(e, t, abs, program, sizeof program);
+        return pp_native_exec(e, program, follow, 0) ? NATIVE : OURS;
+    }
     if (decided)
         return NATIVE;
     if (!pp_native_lookup(e, abs, real, follow))

@@ -252,6 +252,7 @@ int pp_link_of(pid_t tid, int fd, char *out, int size);
 
 /* procnames.c */
 bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool follow, bool *decided);
+void pp_proc_as_tracer(struct pp_engine *e, struct tracee *t, const char *path, char *out, size_t size);
 void pp_note_proc(struct pp_engine *e);
 
 /* warm.c */

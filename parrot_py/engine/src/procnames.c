@@ -141,6 +141,15 @@ bool pp_gate_proc(struct pp_engine *e, struct tracee *t, const char *path, bool 
     return !pp_native_lookup(e, name, real, follow);
 }
 
+/* The name of a file below such a link as the tracer can look it up. */
+void pp_proc_as_tracer(struct pp_engine *e, struct tracee *t, const char *path, char *out, size_t size)
+{
+    char name[PP_PATH_MAX + 1], link[128];
+    tidy(path, name, sizeof name);
+    const char *rest = jump(e, t, name, link, sizeof link);
+    snprintf(out, size, "%s%s", rest ? link : name, rest ? rest : "");
+}
+
 /* Remember the device of /proc, by which a native name is found to have led there. */
 void pp_note_proc(struct pp_engine *e)
 {

@@ -73,3 +73,15 @@ for name in ("to", "near", "file", "sw", "/proc/self/cwd", "/proc/self/root", f"
         try_(f"{name[-9:]} {below}", lambda: os.stat(below, dir_fd=fd).st_mode)
     try_("mkdir", os.mkdir, "sub/new", dir_fd=fd); try_("open", os.open, "sub/f", os.O_CREAT | os.O_RDWR, dir_fd=fd); try_("readlink", os.readlink, "", dir_fd=fd)
 PY
+
+#: scripts-by-links-of-proc
+cp /bin/dash $M/sub/sh; printf '#!%s/sub/sh\necho script $0; readlink /proc/$$/exe\n' $M >$O/s.sh; printf '#!%s/bin/report-static\n' $R >$O/r.sh; chmod 755 $O/*.sh; cd $O; python3 - <<'PY'
+import os, re, subprocess
+me, O = os.getpid(), os.environ["O"]
+here = os.open(".", os.O_RDONLY)
+for script in ("s.sh", "r.sh"):
+    fd = os.open(script, os.O_PATH)
+    for name in (f"/proc/self/cwd/{script}", f"/proc/{me}/cwd/{script}", f"/proc/{me}/fd/{fd}", f"/proc/{me}/fd/{here}/{script}", f"/proc/self/root{O}/{script}", f"/proc/thread-self/cwd/{script}"):
+        told = subprocess.run([name], capture_output=True)
+        print(name.replace(str(me), "PID"), told.returncode, re.sub(rb"/proc/\d+", b"/proc/N", told.stdout[:60]), told.stderr[-40:])
+PY
