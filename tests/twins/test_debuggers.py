@@ -24,6 +24,7 @@ END = "; kill $p; wait $p; echo $?"
 AT_2 = ("break spot if i == 2", "run", "p i", "bt 1", "x/i $pc", "delete", "c")
 AT_CHILD = ("set follow-fork-mode child", "break spot if i == 100", "run", "bt 1", "delete", "c")
 OWN_LOADER = ("break main", "run", "info sharedlibrary", "info auxv", "c")
+SEEN = "grep -v restart log 2>&1 | sed -n 4p | cut -c1-12"  # a sleep that attaching has interrupted goes on first
 OPENS = "strace -f --seccomp-bpf -e trace=openat -o log sh -c 'cat $R/hello.txt; ls $R/dir'"
 TWO = "strace -ff -e trace=openat,execve,exit_group -o log sh -c '$R/script.sh 2; exec cat $R/hello.txt'"
 NOISE = "grep -v -e execve -e getrandom -e mmap -e ^write -e clone3 -e futex -e SIGCHLD"
@@ -47,7 +48,7 @@ CASES = {
     "strace: a filter of its own": f"{OPENS}; cut -d' ' -f2- log | sort",
     "strace: counting": "strace -f -c -o log $P $R; grep -c -e total -e clone -e openat log",
     "strace: a running program": LIVE
-    + "timeout -s INT 1 strace -o log -p $p; head -4 log | cut -c1-12 | sort -u"
+    + f"strace -o log -p $p & s=$!; until {SEEN} | grep -q .; do sleep 0.1; done; kill $s; wait $s; echo $?; {SEEN}"
     + END,
     "strace: a changed error": "strace -f -e inject=openat:error=ENOTBLK:when=3 -o log cat $R/hello.txt",
     "strace: a changed result": "strace -e inject=getcwd:retval=5 -o log pwd >out; echo $?",
