@@ -162,8 +162,6 @@ class Trail:
         """The same for ``..`` of a native place that leads nowhere: the kernel does not get to see it."""
         self._may_pass()
         if self.tree is None:
-            if self.here == self._start and os.path.islink(self.here):
-                fail(errno.ENOTDIR)  # the walk began at a descriptor of a link itself
             with suppress(FileNotFoundError):  # somebody removed it
                 os.stat(self._seen(self.here) + b"/.")
 

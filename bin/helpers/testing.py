@@ -1,4 +1,4 @@
-"""The program behind bin/test: ruff, mypy, C warnings, then the test suite, then one closing line.
+"""The program behind bin/test: ruff, mypy, vermin, C warnings, then the test suite, then one closing line.
 
 The checkout and its set-up may belong to somebody else (root made them, uid 65534 runs the tests): caches are kept
 only where they can be written.
@@ -23,11 +23,12 @@ from helpers.pytests import NOTHING_SELECTED, Result
 from helpers.say import SetupError
 
 NOBODY = 65534
+VERMIN_FLAGS = ("--no-tips", "--violations", "--target=3.9-", "parrot_py", "bin/helpers")
 C_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-c")
 ONE_PROCESS = ("-n", "--numprocesses", "--pdb", "--trace", "-s", "--capture", "--co", "--collect-only", "--lf", "--sw")
 
 DESCRIPTION = """\
-Check this checkout: ruff, mypy --strict, C warnings, then pytest.  Every other argument is handed to pytest:
+Check this checkout: ruff, mypy --strict, vermin, C warnings, then pytest.  Every other argument is handed to pytest:
 bin/test -k walk, bin/test tests/unit.  A selection of tests leaves out the checks before them, like --quick."""
 
 
@@ -66,8 +67,8 @@ def main() -> int:
     parser.add_argument("--compat", action="store_true", help="only the long tests with big programs, marked compat")
     parser.add_argument("--stress", action="store_true", help="only the tests that run for minutes, marked stress")
     parser.add_argument("--sanitize", action="store_true", help="tests of the engine, with ASan and UBSan in it")
-    parser.add_argument("--quick", action="store_true", help="only pytest: no ruff, no mypy, no C warnings")
-    parser.add_argument("--lint", action="store_true", help="only ruff, mypy and the C warnings")
+    parser.add_argument("--quick", action="store_true", help="only pytest: no style, no types, no C warnings")
+    parser.add_argument("--lint", action="store_true", help="only style, types, the oldest Python and C warnings")
     parser.add_argument("--no-rerun", action="store_true", help="a test that fails once has failed")
     parser.add_argument("--as-nobody", action="store_true", help="as root: run pytest as uid 65534, no capabilities")
     hear_signals()
@@ -131,6 +132,7 @@ def lint(plan: Plan) -> None:
     commands = {
         "ruff": [*plan.python, "-m", "ruff", "check", f"--cache-dir={ruff_cache}" if ruff_cache else "--no-cache"],
         "mypy": [*plan.python, "-m", "mypy", f"--cache-dir={mypy_cache or os.devnull}"],
+        "oldest Python": [*plan.python, "-c", "import vermin; vermin.main()", *VERMIN_FLAGS],
     }
     for name, command in commands.items():
         if step(plan, name, command):

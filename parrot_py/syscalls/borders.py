@@ -194,7 +194,7 @@ def _check_rename(call: Call, table: MountTable, places: Sequence[Place]) -> Non
     flags = call.flags(4) if call.name == "renameat2" else 0
     trees = [_tree_of_name(call, place) for place in places]
     borders = _border(table, old.above), _border(table, new.above)
-    if any(place.holder is not None and tree is not None for place, tree in zip(places, trees, strict=True)):
+    if any(place.holder is not None and tree is not None for place, tree in zip(places, trees)):
         _rename_at_mount(places, flags, same=(trees[0], borders[0]) == (trees[1], borders[1]))
     if any(trees):
         if isinstance(old, Target) and isinstance(new, Target) and (trees[0], borders[0]) != (trees[1], borders[1]):
