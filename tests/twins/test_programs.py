@@ -8,7 +8,7 @@ from tests.support import tree
 from tests.support.programs import I386, SOURCES, cannot_run, program
 from tests.twins.conftest import Twins
 
-NOT_TWINS = {"report", "budget", "forbid", "debugged", "walker", "guise", "setids"}
+NOT_TWINS = {"report", "budget", "forbid", "debugged", "walker", "guise", "setids", "i386_rights"}
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("*.c") if path.stem not in NOT_TWINS)
 NOT_NARROW = {"walker"}
 """It ends with EOVERFLOW, at a date in the tree that 32 bits do not hold; library does the same without that."""
