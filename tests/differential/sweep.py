@@ -194,9 +194,11 @@ class Sweep:
         """The lines of sequence *number*, which counts on from the end at the beginning."""
         number %= len(self)
         cases = range(number * PER_SEQUENCE, min(self.cases, (number + 1) * PER_SEQUENCE))
-        return [line for case in cases for line in self._case(case * _STRIDE % self.cases).split("\n")]
+        return [line for case in cases for line in self.case(case).split("\n")]
 
-    def _case(self, number: int) -> str:
+    def case(self, number: int) -> str:
+        """The lines of one case."""
+        number = number * _STRIDE % self.cases
         forms, things = self._tables[0]
         if number < len(forms) * len(things):
             return forms[number % len(forms)].replace("{p}", things[number // len(forms)])

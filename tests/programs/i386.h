@@ -87,39 +87,12 @@ static long i80(long nr, long a, long b, long c, long d, long e, long f)
     return (int)io.nr; /* the upper half is the kernel's business */
 }
 #elif defined(__i386__)
+#include "entry32.h"
+
 static long i80(long nr, long a, long b, long c, long d, long e, long f)
 {
-    struct { long nr, a, b, c, d, e, f; unsigned long after[6]; } io = { nr, a, b, c, d, e, f, { 0 } };
-    void *where = &io;
-    __asm__ volatile(
-        "pusha\n\t"
-        "push %%eax\n\t"
-        "mov %%eax, %%ebp\n\t"
-        "mov 4(%%ebp), %%ebx\n\t"
-        "mov 8(%%ebp), %%ecx\n\t"
-        "mov 12(%%ebp), %%edx\n\t"
-        "mov 16(%%ebp), %%esi\n\t"
-        "mov 20(%%ebp), %%edi\n\t"
-        "mov 0(%%ebp), %%eax\n\t"
-        "mov 24(%%ebp), %%ebp\n\t"
-        "int $0x80\n\t"
-        "xchg %%ebp, (%%esp)\n\t"
-        "mov %%eax, 0(%%ebp)\n\t"
-        "mov %%ebx, 28(%%ebp)\n\t"
-        "mov %%ecx, 32(%%ebp)\n\t"
-        "mov %%edx, 36(%%ebp)\n\t"
-        "mov %%esi, 40(%%ebp)\n\t"
-        "mov %%edi, 44(%%ebp)\n\t"
-        "pop %%ecx\n\t"
-        "mov %%ecx, 48(%%ebp)\n\t"
-        "popa\n\t"
-        : "+a"(where)
-        :
-        : "memory", "cc");
-    const unsigned long expect[6] = { (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e,
-                                      (unsigned long)f };
-    for (size_t i = 0; i < COUNT(expect); i++)
-        changed += io.after[i] != expect[i];
+    struct entry32 io = { nr, { a, b, c, d, e, f }, 0, { 0 } };
+    changed += (unsigned)__builtin_popcount(enter32(&io));
     return io.nr;
 }
 #else

@@ -65,45 +65,13 @@ static long checked(long nr, long a, long b, long c, long d, int by_vdso UNUSED,
 }
 
 #elif defined(__i386__)
-/* The same for int 0x80 and for the entry that the kernel's vdso has: they change eax and nothing else. */
+#include "entry32.h"
+
+/* The same for both ways into the kernel. */
 static long checked(long nr, long a, long b, long c, long d, int by_vdso, unsigned *changed)
 {
-    struct { long nr, a, b, c, d, by_vdso; unsigned long after[6]; } io = { nr, a, b, c, d, by_vdso, { 0 } };
-    void *where = &io;
-    __asm__ volatile(
-        "pusha\n\t"
-        "push %%eax\n\t"
-        "mov %%eax, %%ebp\n\t"
-        "mov 4(%%ebp), %%ebx\n\t"
-        "mov 8(%%ebp), %%ecx\n\t"
-        "mov 12(%%ebp), %%edx\n\t"
-        "mov 16(%%ebp), %%esi\n\t"
-        "mov $0x1111, %%edi\n\t"
-        "cmpl $0, 20(%%ebp)\n\t"
-        "mov 0(%%ebp), %%eax\n\t"
-        "mov $0x2222, %%ebp\n\t"
-        "jne 1f\n\t"
-        "int $0x80\n\t"
-        "jmp 2f\n"
-        "1: call *%%gs:0x10\n"
-        "2: xchg %%ebp, (%%esp)\n\t"
-        "mov %%eax, 0(%%ebp)\n\t"
-        "mov %%ebx, 24(%%ebp)\n\t"
-        "mov %%ecx, 28(%%ebp)\n\t"
-        "mov %%edx, 32(%%ebp)\n\t"
-        "mov %%esi, 36(%%ebp)\n\t"
-        "mov %%edi, 40(%%ebp)\n\t"
-        "pop %%ecx\n\t"
-        "mov %%ecx, 44(%%ebp)\n\t"
-        "popa\n\t"
-        : "+a"(where)
-        :
-        : "memory", "cc");
-    const unsigned long expect[6] = { (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, 0x1111, 0x2222 };
-    unsigned bad = 0;
-    for (size_t i = 0; i < COUNT(expect); i++)
-        bad |= (unsigned)(io.after[i] != expect[i]) << i;
-    *changed = bad;
+    struct entry32 io = { nr, { a, b, c, d, 0x1111, 0x2222 }, by_vdso, { 0 } };
+    *changed = enter32(&io);
     return io.nr;
 }
 #endif
